@@ -1,0 +1,271 @@
+"""Every refusal: an expected "no", with a code for machines and a sentence for people.
+
+    Refusal
+    ├── SessionError                    about a session
+    │   ├── Unauthenticated             unauthenticated     no credential was sent
+    │   ├── TokenInvalid                token_invalid       not a token of ours, or no longer a genuine one
+    │   ├── TokenSuperseded             token_superseded    genuine, but too old for a request
+    │   ├── AccessExpired               access_expired      the generation is too old: refresh and repeat
+    │   ├── SessionExpired              session_expired     ended by time (`limit`: idle or absolute)
+    │   ├── SessionRevoked              session_revoked     ended on purpose (`reason`)
+    │   ├── TokenReplayed               refresh_reused      an old token was used to refresh: this ended it
+    │   ├── FreshnessRequired           reauth_required     signed in too long ago for this act (`max_age`)
+    │   ├── SessionNotFound             not_found           no such session, or not yours
+    │   ├── SessionChanged              session_changed     somebody else changed it first
+    │   ├── TooManySessions             too_many_sessions   the policy's cap refuses another one (`sessions`)
+    │   └── DataTooLarge                data_too_large      session data over the limit
+    ├── Forbidden                       forbidden           signed in, but without the role
+    ├── RequestError                    the request itself is wrong
+    │   ├── CsrfFailed                  csrf_failed
+    │   ├── CookieRejected              cookie_rejected     oversized, doubled or broken cookie header
+    │   ├── HttpsRequired               https_required      credentials are not issued over plain http
+    │   ├── BodyRejected                body_rejected       not JSON, too large, too deep, of another shape
+    │   └── RateLimited                 rate_limited        (`retry_after`, seconds)
+    └── AccountError                    about an account
+        ├── InvalidCredentials          invalid_credentials wrong password or unknown user: the same answer
+        ├── AccountExists               account_exists
+        ├── AccountNotFound             not_found
+        ├── PasswordRejected            password_rejected   too short, too long, or too common
+        └── EmailRejected               email_rejected
+
+A fault (the database is away, the disk is full) is not a refusal: it stays the driver's own
+exception, and the web layer answers 503. A setting that cannot work raises `SettingsError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from sojourn.session import Reason, Session
+
+__all__ = [
+    "AccessExpired",
+    "AccountError",
+    "AccountExists",
+    "AccountNotFound",
+    "BodyRejected",
+    "CookieRejected",
+    "CsrfFailed",
+    "DataTooLarge",
+    "EmailRejected",
+    "Forbidden",
+    "FreshnessRequired",
+    "HttpsRequired",
+    "InvalidCredentials",
+    "PasswordRejected",
+    "QueryNotSupported",
+    "RateLimited",
+    "Refusal",
+    "RequestError",
+    "SessionChanged",
+    "SessionError",
+    "SessionExpired",
+    "SessionNotFound",
+    "SessionRevoked",
+    "SettingsError",
+    "TokenInvalid",
+    "TokenReplayed",
+    "TokenSuperseded",
+    "TooManySessions",
+    "Unauthenticated",
+]
+
+
+class Refusal(Exception):
+    """An expected "no". `facts` are the public details that accompany `code` and `message`."""
+
+    code: ClassVar[str] = "refused"
+    message: str = "The request was refused."
+
+    def __init__(self, message: str | None = None, **facts: Any) -> None:
+        if message is not None:
+            self.message = message
+        self.facts: dict[str, Any] = {name: value for name, value in facts.items() if value is not None}
+        super().__init__(self.message)
+
+
+class SessionError(Refusal):
+    """A refusal about a session."""
+
+
+class Unauthenticated(SessionError):
+    code = "unauthenticated"
+    message = "Please sign in to continue."
+
+
+class TokenInvalid(SessionError):
+    """Garbage, a forgery, or a token from before a renewal: all the same answer."""
+
+    code = "token_invalid"
+    message = "This sign-in is not known here. Please sign in again."
+
+
+class TokenSuperseded(SessionError):
+    """A newer token exists. Nothing was ended and no cookie is cleared: another tab may hold the new one."""
+
+    code = "token_superseded"
+    message = "This sign-in was renewed elsewhere in this browser. Reload the page."
+
+
+class AccessExpired(SessionError):
+    """The session lives; its token is older than `Policy.rotate_every`."""
+
+    code = "access_expired"
+    message = "Refresh the session and repeat the request."
+
+
+class SessionExpired(SessionError):
+    """`limit` says which of the two ends was reached; `after` is its length."""
+
+    code = "session_expired"
+
+    def __init__(self, limit: Literal["idle", "absolute"], after: timedelta) -> None:
+        self.limit, self.after = limit, after
+        super().__init__(
+            "You were signed out because you were inactive."
+            if limit == "idle"
+            else "Your session has reached its end. Please sign in again.",
+            reason=limit,
+            limit_seconds=int(after.total_seconds()),
+        )
+
+
+class SessionRevoked(SessionError):
+    """`reason` says why; by whom is one of user, admin, system: never a name."""
+
+    code = "session_revoked"
+
+    def __init__(self, id: UUID, reason: Reason | None) -> None:
+        self.id, self.reason = id, reason
+        super().__init__("Your session has ended. Please sign in again.", reason=reason)
+
+
+class TokenReplayed(SessionError):
+    """The session has just been ended: either its owner or a thief holds the newer token."""
+
+    code = "refresh_reused"
+    message = "We noticed something unusual and signed you out to protect your account."
+
+
+class FreshnessRequired(SessionError):
+    """The act asks for a recent authentication (ASVS 7.5.1, RFC 9470)."""
+
+    code = "reauth_required"
+
+    def __init__(self, max_age: timedelta) -> None:
+        self.max_age = max_age
+        super().__init__("Please confirm it is you.", max_age=int(max_age.total_seconds()))
+
+
+class SessionNotFound(SessionError):
+    """No such session, or somebody else's: the same answer (ASVS 8.2.2)."""
+
+    code = "not_found"
+    message = "There is no such session."
+
+
+class SessionChanged(SessionError):
+    code = "session_changed"
+    message = "The session was changed by another request. Reload and try again."
+
+
+class TooManySessions(SessionError):
+    """`sessions` are those in the way; end one of them to make room."""
+
+    code = "too_many_sessions"
+
+    def __init__(self, limit: int, sessions: Sequence[Session]) -> None:
+        self.limit, self.sessions = limit, tuple(sessions)
+        super().__init__(
+            f"You are signed in on {limit} devices already. Sign out one of them first.", limit=limit
+        )
+
+
+class DataTooLarge(SessionError):
+    code = "data_too_large"
+
+
+class Forbidden(Refusal):
+    code = "forbidden"
+    message = "You do not have permission to do that."
+
+
+class RequestError(Refusal):
+    """The request itself is wrong; `status` is the HTTP status that says so best."""
+
+    status: int = 400
+
+    def __init__(self, message: str | None = None, *, status: int | None = None, **facts: Any) -> None:
+        if status is not None:
+            self.status = status
+        super().__init__(message, **facts)
+
+
+class CsrfFailed(RequestError):
+    code = "csrf_failed"
+    message = "This page is out of date. Reload and try again."
+    status = 403
+
+
+class CookieRejected(RequestError):
+    code = "cookie_rejected"
+
+
+class HttpsRequired(RequestError):
+    code = "https_required"
+    message = "Signing in needs https. Open this site with https://."
+    status = 403
+
+
+class BodyRejected(RequestError):
+    code = "body_rejected"
+
+
+class RateLimited(RequestError):
+    code = "rate_limited"
+    status = 429
+
+    def __init__(self, retry_after: timedelta) -> None:
+        self.retry_after = max(1, -(-retry_after // timedelta(seconds=1)))
+        super().__init__("Too many requests. Please try again later.", retry_after=self.retry_after)
+
+
+class AccountError(Refusal):
+    """A refusal about an account."""
+
+
+class InvalidCredentials(AccountError):
+    code = "invalid_credentials"
+    message = "The e-mail address or the password is wrong."
+
+
+class AccountExists(AccountError):
+    code = "account_exists"
+    message = "There is an account with this e-mail address already. Sign in instead."
+
+
+class AccountNotFound(AccountError):
+    code = "not_found"
+    message = "There is no such user."
+
+
+class PasswordRejected(AccountError):
+    code = "password_rejected"
+
+
+class EmailRejected(AccountError):
+    code = "email_rejected"
+    message = "Please give an e-mail address, such as ada@example.org."
+
+
+class SettingsError(ValueError):
+    """A configuration that cannot work; the message says what to change."""
+
+
+class QueryNotSupported(ValueError):
+    """The store has no index for this question, and does not scan instead."""

@@ -1,0 +1,397 @@
+"""Every decision about a session: pure functions from session, policy and now to an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace as _replaced
+
+from sojourn.errors import (
+    AccessExpired,
+    DataTooLarge,
+    FreshnessRequired,
+    SessionChanged,
+    SessionError,
+    SessionExpired,
+    SessionNotFound,
+    SessionRevoked,
+    TokenInvalid,
+    TokenReplayed,
+    TokenSuperseded,
+)
+from sojourn.events import Event, Recovered, Refreshed, Renewed, Replayed, Verdict
+from sojourn.policy import Policy
+from sojourn.session import Device, Place, Reason, Seen, Session
+from sojourn.token import Keys, Token, genuine
+
+__all__ = [
+    "Outcome",
+    "ended",
+    "idle_end",
+    "mark_for_renewal",
+    "refresh",
+    "renew",
+    "require_fresh",
+    "start",
+    "update",
+    "validate",
+]
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What was decided. Nothing has happened yet: the façade commits it, and decides again if it lost a race.
+
+    `session` is the record as it is to be. `write`: it must replace the stored version.
+    `seen`: a use to record. `reissue`: the bearer is to get the current token. `renew`: the bearer
+    is to get the token of a renewed session. `refusal`: raised after the write, which is how a
+    replay both ends the session and is refused.
+    """
+
+    session: Session
+    write: bool = False
+    seen: Seen | None = None
+    reissue: bool = False
+    renew: bool = False
+    refusal: SessionError | None = None
+    events: tuple[Event, ...] = ()
+
+
+# ── the two ends ──────────────────────────────────────────────────────────────────────────────
+
+
+def idle_end(session: Session, policy: Policy) -> datetime:
+    """When the session ends if nobody comes back: what people are told, without the allowance."""
+    last = min(session.expires_at, _absolute_end(session, policy))
+    return last if policy.idle_timeout is None else min(session.seen_at + policy.idle_timeout, last)
+
+
+def ended(session: Session, policy: Policy, now: datetime) -> SessionError | None:
+    """Why the session no longer lives, or None.
+
+    The earlier of the stored end and the end that today's policy gives decides, so a tightened
+    policy holds at once.
+    """
+    if session.revoked_at is not None:
+        return SessionRevoked(session.id, session.reason)
+    last = _absolute_end(session, policy)
+    if now >= last:
+        return SessionExpired("absolute", last - session.created_at)
+    if now >= min(session.expires_at, _stored_end(session.seen_at, last, policy)):
+        return SessionExpired("idle", policy.idle_timeout or now - session.seen_at)
+    return None
+
+
+def _absolute_end(session: Session, policy: Policy) -> datetime:
+    lifetime = policy.lifetime if session.user_id is not None else policy.visitor_lifetime
+    return min(session.ends_at, session.created_at + lifetime)
+
+
+def _stored_end(seen_at: datetime, ends_at: datetime, policy: Policy) -> datetime:
+    if policy.idle_timeout is None:
+        return ends_at
+    return min(seen_at + policy.idle_timeout + policy.allowance, ends_at)
+
+
+# ── start ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def start(
+    policy: Policy,
+    now: datetime,
+    *,
+    id: UUID,
+    salt: bytes,
+    key_id: int,
+    user_id: str | None,
+    device: Device,
+    place: Place | None = None,
+    ip: str | None = None,
+    amr: Iterable[str] = (),
+    aal: int = 1,
+    remember: bool = False,
+    application_id: str | None = None,
+    tenant_id: str | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> Session:
+    """A new session of *user_id*, or of a visitor, as the policy has it."""
+    ends_at = now + (policy.lifetime if user_id is not None else policy.visitor_lifetime)
+    return Session(
+        id=id,
+        user_id=user_id,
+        application_id=application_id,
+        tenant_id=tenant_id,
+        salt=salt,
+        key_id=key_id,
+        created_at=now,
+        seen_at=now,
+        authenticated_at=None if user_id is None else now,
+        expires_at=_stored_end(now, ends_at, policy),
+        ends_at=ends_at,
+        amr=tuple(amr),
+        aal=0 if user_id is None else aal,
+        device=device,
+        place=place,
+        ip=ip,
+        remember=remember,
+        data=_fitting(dict(data or {}), policy),
+    )
+
+
+# ── validate and refresh ──────────────────────────────────────────────────────────────────────
+
+
+def validate(
+    session: Session | None,
+    policy: Policy,
+    now: datetime,
+    *,
+    token: Token,
+    keys: Keys,
+    passive: bool = False,
+    rotating: bool = True,
+) -> Outcome:
+    """Say whether *token* may use *session* at *now*, and what must be written if so; else raise.
+
+    *passive* requests come from a program, not from a person: they never slide the session.
+    With *rotating*, a generation older than `policy.rotate_every` is answered `AccessExpired`, and so
+    is one whose successor never arrived: without a word its bearer would use it until it is too late.
+    """
+    session = _admitted(session, policy, now, token, keys)
+    behind = session.generation - token.generation
+    if behind < 0:
+        return _recover(session, token, now)
+    if behind == 0:
+        if rotating and _rotation_due(session, policy, now):
+            raise AccessExpired
+        return _accept(session, policy, now, token, keys, passive=passive)
+    if behind == 1 and _within_grace(session, policy, now):
+        return Outcome(session=session)
+    if behind == 1 and _answer_was_lost(session, policy, now):
+        if rotating and policy.rotate_every is not None:
+            raise AccessExpired
+        return Outcome(session=session)
+    raise TokenSuperseded
+
+
+def refresh(session: Session | None, policy: Policy, now: datetime, *, token: Token, keys: Keys) -> Outcome:
+    """Rotate the token, repeat an answer that was lost, or end the session that is being replayed.
+
+    Never moves `seen_at`, `authenticated_at` or an end: a refresh is not a person (RFC 9470 section 6.1).
+    """
+    session = _admitted(session, policy, now, token, keys)
+    behind = session.generation - token.generation
+    if behind <= 0:
+        return _rotate(session, token, now, keys)
+    if behind == 1 and _within_grace(session, policy, now):
+        return Outcome(session=session, events=(_refreshed(session, now, "twin"),))
+    if behind == 1 and _answer_was_lost(session, policy, now):
+        again = session.change(forgiven_at=now)
+        return Outcome(session=again, write=True, events=(_refreshed(session, now, "lost_answer"),))
+    return _replay(session, token, now)
+
+
+def _admitted(session: Session | None, policy: Policy, now: datetime, token: Token, keys: Keys) -> Session:
+    """*session*, if *token* belongs to it and it lives. Genuineness first: a forger learns nothing more."""
+    if session is None or not genuine(token, session, keys):
+        raise TokenInvalid
+    return _living(session, policy, now)
+
+
+def _living(session: Session | None, policy: Policy, now: datetime) -> Session:
+    if session is None:
+        raise SessionNotFound
+    if refusal := ended(session, policy, now):
+        raise refusal
+    return session
+
+
+def _accept(
+    session: Session, policy: Policy, now: datetime, token: Token, keys: Keys, *, passive: bool
+) -> Outcome:
+    confirms = session.rotated_at is not None and session.confirmed_at is None
+    slides = not passive and now - session.seen_at >= policy.touch_every
+    seen = None
+    if slides or confirms:
+        seen_at = now if slides else session.seen_at
+        end = _stored_end(seen_at, session.ends_at, policy) if slides else session.expires_at
+        seen = Seen(seen_at, max(end, session.expires_at), token.generation if confirms else None)
+        session = _replaced(
+            session,
+            seen_at=seen.seen_at,
+            expires_at=seen.expires_at,
+            confirmed_at=now if confirms else session.confirmed_at,
+        )
+    if passive:
+        return Outcome(session=session, seen=seen)
+    if keys.retired(session.key_id):
+        moved = session.change(key_id=keys.signing_id)
+        return Outcome(session=moved, write=True, reissue=True, renew=session.renew_due)
+    return Outcome(
+        session=session, seen=seen, reissue=token.key_id != session.key_id, renew=session.renew_due
+    )
+
+
+def _recover(session: Session, token: Token, now: datetime) -> Outcome:
+    """The record is older than a token that we made: the store was rolled back, so move it forward."""
+    ahead = session.change(
+        generation=token.generation, key_id=token.key_id, rotated_at=now, confirmed_at=now, forgiven_at=None
+    )
+    return Outcome(session=ahead, write=True, events=(_recovered(session, token, now),))
+
+
+def _rotate(session: Session, token: Token, now: datetime, keys: Keys) -> Outcome:
+    events: tuple[Event, ...] = (_refreshed(session, now, "rotated"),)
+    if token.generation > session.generation:
+        events = (_recovered(session, token, now), *events)
+    rotated = session.change(
+        generation=token.generation + 1,
+        key_id=keys.signing_id,
+        rotated_at=now,
+        confirmed_at=None,
+        forgiven_at=None,
+    )
+    return Outcome(session=rotated, write=True, events=events)
+
+
+def _replay(session: Session, token: Token, now: datetime) -> Outcome:
+    over = session.change(revoked_at=now, reason=Reason.REPLAY)
+    event = Replayed(
+        at=now,
+        session_id=session.id,
+        user_id=session.user_id,
+        generation=token.generation,
+        current=session.generation,
+    )
+    return Outcome(session=over, write=True, refusal=TokenReplayed(), events=(event,))
+
+
+def _rotation_due(session: Session, policy: Policy, now: datetime) -> bool:
+    made_at = session.rotated_at or session.created_at
+    return policy.rotate_every is not None and now - made_at >= policy.rotate_every
+
+
+def _within_grace(session: Session, policy: Policy, now: datetime) -> bool:
+    began = session.forgiven_at or session.rotated_at
+    return began is not None and now - began < policy.grace
+
+
+def _answer_was_lost(session: Session, policy: Policy, now: datetime) -> bool:
+    """Nobody has shown the successor yet, so its answer may never have arrived."""
+    made_at = session.rotated_at
+    return session.confirmed_at is None and made_at is not None and now - made_at < policy.lost_answer
+
+
+def _refreshed(session: Session, now: datetime, verdict: Verdict) -> Refreshed:
+    return Refreshed(at=now, session_id=session.id, user_id=session.user_id, verdict=verdict)
+
+
+def _recovered(session: Session, token: Token, now: datetime) -> Recovered:
+    return Recovered(
+        at=now,
+        session_id=session.id,
+        user_id=session.user_id,
+        generation=token.generation,
+        stored=session.generation,
+    )
+
+
+# ── renew and update ──────────────────────────────────────────────────────────────────────────
+
+
+def renew(
+    session: Session | None,
+    policy: Policy,
+    now: datetime,
+    *,
+    salt: bytes,
+    key_id: int,
+    generation: int | None = None,
+    authenticated: bool = False,
+    amr: Iterable[str] | None = None,
+    aal: int | None = None,
+    remember: bool | None = None,
+) -> Outcome:
+    """A new salt and the next generation: every earlier token stops being genuine, the id stays (ASVS 7.2.4).
+
+    *generation* is the one that the caller decided upon: if another request rotated or renewed
+    since, its answer and ours would race to the browser, and one of them carries a dead token.
+    *authenticated*: the user has just proved who they are, which moves `authenticated_at` and
+    counts as activity. The absolute end stays where it is.
+    """
+    session = _living(session, policy, now)
+    if generation not in (None, session.generation):
+        raise SessionChanged
+    changes: dict[str, Any] = {
+        "salt": salt,
+        "key_id": key_id,
+        "generation": session.generation + 1,
+        "rotated_at": now,
+        "confirmed_at": now,
+        "forgiven_at": None,
+        "renew_due": False,
+    }
+    if authenticated:
+        changes |= {
+            "authenticated_at": now,
+            "seen_at": now,
+            "expires_at": max(session.expires_at, _stored_end(now, session.ends_at, policy)),
+        }
+    changes |= {
+        name: value
+        for name, value in (
+            ("aal", aal),
+            ("remember", remember),
+            ("amr", None if amr is None else tuple(amr)),
+        )
+        if value is not None
+    }
+    renewed = session.change(**changes)
+    event = Renewed(at=now, session_id=session.id, user_id=session.user_id, amr=renewed.amr)
+    return Outcome(session=renewed, write=True, events=(event,))
+
+
+def mark_for_renewal(session: Session | None, policy: Policy, now: datetime) -> Outcome:
+    """Have the bearer's next request renew the token, since only an answer to it can carry the new one."""
+    session = _living(session, policy, now)
+    return Outcome(session=session.change(renew_due=True), write=not session.renew_due)
+
+
+def update(
+    session: Session | None,
+    policy: Policy,
+    now: datetime,
+    *,
+    set: Mapping[str, Any] | None = None,
+    remove: Iterable[str] = (),
+    device: Device | None = None,
+) -> Outcome:
+    """Apply a patch of data keys to the newest record: two writers of different keys both win."""
+    session = _living(session, policy, now)
+    gone = frozenset(remove)
+    kept = {key: value for key, value in session.data.items() if key not in gone}
+    data = _fitting(kept | dict(set or {}), policy)
+    if data == session.data and device in (None, session.device):
+        return Outcome(session=session)
+    return Outcome(session=session.change(data=data, device=device or session.device), write=True)
+
+
+def _fitting(data: dict[str, Any], policy: Policy) -> dict[str, Any]:
+    size = len(msgspec.json.encode(data))
+    if size > policy.max_data:
+        raise DataTooLarge(
+            f"The session data has {size} bytes, {policy.max_data} are allowed. "
+            "Keep large values in your own tables, or raise Policy.max_data."
+        )
+    return data
+
+
+def require_fresh(session: Session, policy: Policy, now: datetime, max_age: timedelta | None = None) -> None:
+    """Raise `FreshnessRequired` unless the user proved who they are at most *max_age* ago."""
+    limit = policy.fresh_for if max_age is None else max_age
+    if session.authenticated_at is None or now - session.authenticated_at >= limit:
+        raise FreshnessRequired(limit)

@@ -1,0 +1,201 @@
+"""Every rule about time and number, as one frozen value that cannot be wrong."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace as _replaced
+
+from sojourn.errors import SettingsError
+
+__all__ = ["Policy", "words"]
+
+_ZERO = timedelta(0)
+_YEARLY = timedelta(days=400)  # RFC 6265bis section 5.5: no cookie outlives this, so no session needs to
+
+AtCap = Literal["end_oldest", "end_idle", "refuse"]
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """The rules of sessions. Without arguments: the consumer preset (NIST SP 800-63B-4, AAL1).
+
+    Both limits are enforced on the server. A tightened policy holds at once for sessions that live
+    already; a loosened one holds for the sessions that start after it.
+    """
+
+    lifetime: timedelta = timedelta(days=30)  # absolute end, from signing in (ASVS 7.3.2)
+    idle_timeout: timedelta | None = timedelta(days=14)  # None: only the lifetime ends it (ASVS 7.3.1)
+    touch_every: timedelta = timedelta(minutes=1)  # at most one write of activity per session and this long
+    activity_every: timedelta = timedelta(minutes=5)  # how often a client reports that a person was active
+    fresh_for: timedelta = timedelta(minutes=10)  # how long a sign-in suffices for a sensitive act
+    rotate_every: timedelta | None = None  # how old a generation may get in cookie mode; None: any age
+
+    grace: timedelta = timedelta(seconds=10)  # how long the previous generation is forgiven; 0: strict
+    lost_answer: timedelta = timedelta(minutes=10)  # … while its successor was never seen in use; 0: strict
+
+    max_sessions: int | None = 100  # live sessions of one user (ASVS 7.1.2); None: any number
+    at_cap: AtCap = "end_idle"
+    visitor_lifetime: timedelta = timedelta(days=1)  # a session that has not signed in
+    max_data: int = 16_384  # bytes of JSON that a session may carry
+
+    keep_ended: timedelta = timedelta(days=90)  # then `purge` removes the record
+    show_ended: timedelta = timedelta(days=28)  # how far back "recently signed out" goes
+
+    def __post_init__(self) -> None:
+        for wrong, remedy in _impossible(self):
+            if wrong:
+                raise SettingsError(remedy)
+
+    @property
+    def allowance(self) -> timedelta:
+        """How long the stored idle end may lie behind the idle limit.
+
+        Activity is written at most once per `touch_every`, so the record may be that much older
+        than the person's last act. Nobody is refused before the idle limit, nobody is accepted
+        later than the limit plus this; `touch_every=0` makes the limit exact.
+        """
+        return self.touch_every
+
+    def changed(self, **fields: Any) -> Policy:
+        """The same policy with *fields* set, checked again."""
+        return _replaced(self, **fields)
+
+    @classmethod
+    def workforce(cls, **fields: Any) -> Policy:
+        """AAL2: 24 hours, 1 hour idle, fresh for 5 minutes (NIST SP 800-63B-4 section 2.2.3)."""
+        return cls(**_WORKFORCE | fields)
+
+    @classmethod
+    def high(cls, **fields: Any) -> Policy:
+        """AAL3: at most 12 hours (that is a *shall*), 15 minutes idle, fresh for the next act only.
+
+        "Re-authenticate every time" is kept as one minute: long enough to act on, too short to
+        act on twice unnoticed.
+        """
+        policy = cls(**_HIGH | fields)
+        if policy.lifetime > timedelta(hours=12):
+            raise SettingsError(
+                "the high preset allows at most 12 hours (NIST SP 800-63B-4 section 2.3.3); "
+                "lower lifetime or build on Policy.workforce()"
+            )
+        return policy
+
+    @classmethod
+    def bank(cls, **fields: Any) -> Policy:
+        """A bank or an administrators' console: 4 hours, 5 minutes idle, no kindness to lost answers."""
+        return cls(**_BANK | fields)
+
+
+_WORKFORCE: dict[str, Any] = {
+    "lifetime": timedelta(hours=24),
+    "idle_timeout": timedelta(hours=1),
+    "fresh_for": timedelta(minutes=5),
+    "rotate_every": timedelta(minutes=15),
+    "max_sessions": 20,
+    "visitor_lifetime": timedelta(hours=1),
+}
+_HIGH: dict[str, Any] = _WORKFORCE | {
+    "lifetime": timedelta(hours=12),
+    "idle_timeout": timedelta(minutes=15),
+    "fresh_for": timedelta(minutes=1),
+    "max_sessions": 5,
+}
+_BANK: dict[str, Any] = _HIGH | {
+    "lifetime": timedelta(hours=4),
+    "idle_timeout": timedelta(minutes=5),
+    "activity_every": timedelta(minutes=1),
+    "rotate_every": timedelta(minutes=5),
+    "lost_answer": _ZERO,
+    "max_sessions": 3,
+}
+
+
+def words(span: timedelta) -> str:
+    """*span* as people say it: "15 minutes", "30 days", "1 day". Rounded down to its largest whole unit."""
+    for unit, size in _UNITS:
+        if span >= size and (span % size == _ZERO or span >= 2 * size):
+            count = span // size
+            return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+    seconds = int(span.total_seconds())
+    return f"{seconds} second" if seconds == 1 else f"{seconds} seconds"
+
+
+_UNITS = (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1)))
+
+
+def _impossible(p: Policy) -> list[tuple[bool, str]]:
+    """Each combination that cannot work, with its remedy."""
+    idle = p.idle_timeout
+    return [
+        (p.lifetime <= _ZERO, "lifetime must be positive; give a timedelta such as timedelta(days=30)"),
+        (
+            p.lifetime > _YEARLY,
+            "lifetime must be at most 400 days, because browsers keep no cookie longer; lower lifetime",
+        ),
+        (
+            idle is not None and idle <= _ZERO,
+            "idle_timeout must be positive; use None for a session that only its lifetime ends",
+        ),
+        (
+            idle is not None and idle > p.lifetime,
+            "idle_timeout must not be longer than lifetime; lower idle_timeout or raise lifetime",
+        ),
+        (p.touch_every < _ZERO, "touch_every must not be negative; 0 writes every use"),
+        (
+            idle is not None and p.touch_every * 4 > idle,
+            "touch_every must be at most a quarter of idle_timeout; raise idle_timeout or lower touch_every",
+        ),
+        (
+            idle is not None and p.activity_every >= idle,
+            "activity_every must be shorter than idle_timeout, or active people are signed out; "
+            "raise idle_timeout or lower activity_every",
+        ),
+        (p.activity_every <= _ZERO, "activity_every must be positive; a usual value is 5 minutes"),
+        (
+            p.fresh_for <= _ZERO,
+            "fresh_for must be positive, or no sensitive act is possible; raise fresh_for",
+        ),
+        (
+            p.fresh_for > p.lifetime,
+            "fresh_for must not be longer than lifetime; lower fresh_for or raise lifetime",
+        ),
+        (
+            p.rotate_every is not None and p.rotate_every < timedelta(minutes=1),
+            "rotate_every must be at least 1 minute, or clients do nothing but refresh; "
+            "raise it, or use None to rotate only on demand",
+        ),
+        (
+            p.rotate_every is not None and p.rotate_every > p.lifetime,
+            "rotate_every must not be longer than lifetime; lower it, or use None to rotate only on demand",
+        ),
+        (p.grace < _ZERO, "grace must not be negative; 0 forgives nothing"),
+        (
+            p.grace > timedelta(minutes=1),
+            "grace must be at most 1 minute, because a thief profits from it too; lower grace",
+        ),
+        (p.lost_answer < _ZERO, "lost_answer must not be negative; 0 forgives nothing"),
+        (
+            p.lost_answer > timedelta(hours=1),
+            "lost_answer must be at most 1 hour, because a thief profits from it too; lower lost_answer",
+        ),
+        (
+            p.max_sessions is not None and p.max_sessions < 1,
+            "max_sessions must be at least 1; use None for any number",
+        ),
+        (
+            p.at_cap not in ("end_oldest", "end_idle", "refuse"),
+            "at_cap must be 'end_oldest', 'end_idle' or 'refuse'",
+        ),
+        (
+            not _ZERO < p.visitor_lifetime <= p.lifetime,
+            "visitor_lifetime must be positive and not longer than lifetime; lower visitor_lifetime",
+        ),
+        (p.max_data < 0, "max_data must not be negative; 0 allows no data"),
+        (
+            p.keep_ended < p.show_ended,
+            "keep_ended must not be shorter than show_ended; raise keep_ended or lower show_ended",
+        ),
+        (p.show_ended < _ZERO, "show_ended must not be negative; 0 shows nothing"),
+    ]

@@ -1,0 +1,600 @@
+"""The verbs of sessions: load, decide, commit. Written once; `Sessions` blocks, `AsyncSessions` awaits."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sojourn import lifecycle
+from sojourn.errors import (
+    SessionChanged,
+    SessionError,
+    SessionExpired,
+    SessionNotFound,
+    SessionRevoked,
+    TooManySessions,
+)
+from sojourn.events import Event, Refused, Revoked, Started
+from sojourn.lifecycle import Outcome
+from sojourn.policy import Policy
+from sojourn.session import Device, Discreet, Place, Reason, Seen, Session, new_id, new_salt
+from sojourn.stores.protocol import Cap, Query, Store
+from sojourn.token import Keys, Token, derive, parse
+
+__all__ = ["AsyncSessions", "Issued", "Sessions", "Validated", "drive"]
+
+T = TypeVar("T")
+Rows = list[Session]  # both faces have a verb named `list`
+
+_log = logging.getLogger("sojourn")
+_BATCH = 1000  # rows that one statement may end
+_TRIES = 5  # decisions after lost races, before 409
+_ENDED = (SessionExpired, SessionRevoked, SessionNotFound)
+
+
+class Issued(Discreet, frozen=True):
+    """A session with the token that its bearer is to have from now on."""
+
+    session: Session
+    token: str
+
+    def __repr__(self) -> str:
+        return f"<Issued {self.session!r}>"
+
+
+class Validated(Discreet, frozen=True):
+    """A session that may be used; `token`, if given, is to replace the one that was presented."""
+
+    session: Session
+    token: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<Validated {self.session!r}>"
+
+
+def utc_now() -> datetime:
+    """The wall clock. The only one in the library; hand another to `AsyncSessions(clock=...)` in tests."""
+    return datetime.now(UTC)
+
+
+class AsyncSessions:
+    """Sessions over a store, under a policy. One instance serves a whole application.
+
+    Every verb raises a `SessionError` for an expected "no" and lets the driver's exceptions pass:
+    a fault is not a sign-out.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        keys: Keys,
+        policy: Policy | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        self.store = store
+        self.keys = keys
+        self.policy = policy or Policy()
+        self.clock = clock
+        self._listeners = [on_event] if on_event else []
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Call *listener* with every event from now on. What it raises is logged and goes no further."""
+        self._listeners.append(listener)
+
+    # ── begin ────────────────────────────────────────────────────────────────────────────────
+
+    async def start(
+        self,
+        user_id: str | None,
+        *,
+        device: Device | None = None,
+        place: Place | None = None,
+        ip: str | None = None,
+        amr: Iterable[str] = (),
+        aal: int = 1,
+        remember: bool = False,
+        application_id: str | None = None,
+        tenant_id: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        replacing: Session | None = None,
+    ) -> Issued:
+        """Begin a session, after the application has proved who *user_id* is; None for a visitor.
+
+        *replacing* is the session that this browser presented. Of the same user in the same
+        application and tenant it is renewed: its id and its absolute end stay, and *data* is a
+        patch. A visitor's hands its data on. Any other is revoked.
+        """
+        if replacing is not None and _continues(replacing, user_id, application_id, tenant_id):
+            try:
+                return await self._sign_in_again(replacing, amr=amr, aal=aal, remember=remember, data=data)
+            except _ENDED:
+                replacing = None
+        now = self.clock()
+        carried = dict(replacing.data) if replacing is not None and replacing.user_id is None else {}
+        session = lifecycle.start(
+            self.policy,
+            now,
+            id=new_id(now, user_id),
+            salt=new_salt(),
+            key_id=self.keys.signing_id,
+            user_id=user_id,
+            device=device or Device(),
+            place=place,
+            ip=ip,
+            amr=amr,
+            aal=aal,
+            remember=remember,
+            application_id=application_id,
+            tenant_id=tenant_id,
+            data=carried | dict(data or {}),
+        )
+        await self._insert(session, now)
+        if replacing is not None:
+            query = Query(id=replacing.id, user_id=replacing.user_id)
+            await self._revoke(query, reason=Reason.REPLACED, by=replacing.user_id)
+        return Issued(session, derive(session, self.keys))
+
+    async def _sign_in_again(
+        self,
+        session: Session,
+        *,
+        amr: Iterable[str],
+        aal: int,
+        remember: bool,
+        data: Mapping[str, Any] | None,
+    ) -> Issued:
+        if data:  # first, because after a refused patch the old token must still be good
+            await self.update(session.id, set=data)
+        return await self.renew(
+            session.id,
+            generation=session.generation,
+            authenticated=True,
+            amr=amr,
+            aal=aal,
+            remember=remember,
+        )
+
+    async def _insert(self, session: Session, now: datetime) -> None:
+        cap = Cap(at=now, limit=self.policy.max_sessions, action=self.policy.at_cap)
+        inserted = await self.store.insert(session, cap=cap)
+        if inserted.in_the_way:
+            raise TooManySessions(self.policy.max_sessions or 0, inserted.in_the_way)
+        if not inserted.done:
+            raise SessionChanged
+        for id, reason in inserted.ended:
+            self.emit(Revoked(at=now, session_id=id, user_id=session.user_id, reason=reason))
+        self.emit(
+            Started(
+                at=now,
+                session_id=session.id,
+                user_id=session.user_id,
+                ip=session.ip,
+                device=session.device.name,
+                amr=session.amr,
+            )
+        )
+
+    # ── use ──────────────────────────────────────────────────────────────────────────────────
+
+    async def validate(self, token: str, *, passive: bool = False, rotating: bool = True) -> Validated:
+        """The session that *token* may use now; records the use, at most once per `touch_every`."""
+        decide = partial(lifecycle.validate, keys=self.keys, passive=passive, rotating=rotating)
+        outcome = await self._with_token(token, decide)
+        if outcome.seen is not None:
+            await self._touch(outcome.session.id, outcome.seen)
+        if outcome.renew:
+            return await self._renew_in_passing(outcome.session)
+        return Validated(outcome.session, derive(outcome.session, self.keys) if outcome.reissue else None)
+
+    async def _renew_in_passing(self, session: Session) -> Validated:
+        try:
+            issued = await self.renew(session.id, generation=session.generation)
+        except SessionChanged:
+            # A request that came at the same moment renews it, and hands the new token to the browser.
+            return Validated(session)
+        return Validated(issued.session, issued.token)
+
+    async def refresh(self, token: str) -> Issued:
+        """Rotate *token*. The same one gets the same successor; an old one ends the session."""
+        outcome = await self._with_token(token, partial(lifecycle.refresh, keys=self.keys))
+        return Issued(outcome.session, derive(outcome.session, self.keys))
+
+    async def renew(
+        self,
+        id: UUID,
+        *,
+        generation: int | None = None,
+        authenticated: bool = False,
+        amr: Iterable[str] | None = None,
+        aal: int | None = None,
+        remember: bool | None = None,
+    ) -> Issued:
+        """A new token after step-up or a change of privilege; every earlier one is refused from now on.
+
+        Give the *generation* of the session that the request validated: then of two requests that
+        renew at the same moment one is `SessionChanged`, where it would kill the other's token. For
+        the same reason a lost race is not decided again.
+        """
+        decide = partial(
+            lifecycle.renew,
+            salt=new_salt(),
+            key_id=self.keys.signing_id,
+            generation=generation,
+            authenticated=authenticated,
+            amr=None if amr is None else tuple(amr),
+            aal=aal,
+            remember=remember,
+        )
+        outcome = await self._change(id, decide, tries=1)
+        return Issued(outcome.session, derive(outcome.session, self.keys))
+
+    async def renew_all(self, user_id: str) -> int:
+        """Have every live session of a user renewed at its next use: for a change of role. How many."""
+        total, last = 0, None
+        while True:
+            page = await self.store.select(
+                Query(user_id=user_id, live_at=self.clock(), after=last, limit=_BATCH)
+            )
+            for session in page:
+                try:
+                    await self._change(session.id, lifecycle.mark_for_renewal)
+                except _ENDED:
+                    continue
+                total += 1
+            if len(page) < _BATCH:
+                return total
+            last = page[-1].id
+
+    async def update(
+        self,
+        id: UUID,
+        *,
+        set: Mapping[str, Any] | None = None,
+        remove: Iterable[str] = (),
+        device: Device | None = None,
+    ) -> Session:
+        """Patch the data of a session: keys that are not named keep what others wrote meanwhile."""
+        decide = partial(lifecycle.update, set=set, remove=tuple(remove), device=device)
+        return (await self._change(id, decide)).session
+
+    # ── end ──────────────────────────────────────────────────────────────────────────────────
+
+    async def revoke(
+        self,
+        id: UUID,
+        *,
+        owner: str | None,
+        reason: Reason = Reason.USER,
+        by: str | None = None,
+        note: str | None = None,
+    ) -> None:
+        """End one session. *owner* is whose it must be: somebody else's is `SessionNotFound`.
+
+        None as owner is an administrator's word: anybody's.
+        """
+        if not await self._revoke(Query(id=id, user_id=owner), reason=reason, by=by, note=note):
+            raise SessionNotFound
+
+    async def revoke_all(
+        self,
+        user_id: str,
+        *,
+        keep: UUID | None = None,
+        reason: Reason = Reason.USER,
+        by: str | None = None,
+        note: str | None = None,
+        application_id: str | None = None,
+        tenant_id: str | None = None,
+    ) -> int:
+        """End every session of a user, perhaps sparing one; how many ended."""
+        query = Query(
+            user_id=user_id,
+            except_id=keep,
+            application_id=application_id,
+            tenant_id=tenant_id,
+            limit=_BATCH,
+        )
+        total = 0
+        while True:
+            count = await self._revoke(query, reason=reason, by=by, note=note)
+            total += count
+            if count < _BATCH:
+                return total
+
+    async def _revoke(self, query: Query, *, reason: Reason, by: str | None, note: str | None = None) -> int:
+        now = self.clock()
+        ids = await self.store.revoke(query, at=now, reason=reason, by=by, note=note and note[:255])
+        for id in ids:
+            self.emit(Revoked(at=now, session_id=id, user_id=query.user_id, reason=reason, by=by))
+        return len(ids)
+
+    async def purge(self) -> int:
+        """Forget the sessions that ended longer than `keep_ended` ago, in batches; how many."""
+        before = self.clock() - self.policy.keep_ended
+        total = 0
+        while count := await self.store.purge(before=before, limit=_BATCH):
+            total += count
+        return total
+
+    # ── look ─────────────────────────────────────────────────────────────────────────────────
+
+    async def list(
+        self,
+        user_id: str | None,
+        *,
+        application_id: str | None = None,
+        tenant_id: str | None = None,
+        limit: int = 100,
+    ) -> Rows:
+        """The live sessions of a user, most recently active first; a visitor (None) has no list."""
+        if user_id is None:
+            return []
+        now = self.clock()
+        query = Query(
+            user_id=user_id, application_id=application_id, tenant_id=tenant_id, live_at=now, limit=limit
+        )
+        # A tightened policy holds at once, also for rows that were written under the old one.
+        live = [s for s in await self.store.select(query) if lifecycle.ended(s, self.policy, now) is None]
+        return sorted(live, key=lambda s: (s.seen_at, s.id), reverse=True)
+
+    async def history(self, user_id: str, *, limit: int = 100) -> Rows:
+        """The sessions of a user that ended within `show_ended`, latest end first."""
+        now = self.clock()
+        since = now - self.policy.show_ended
+        found = await self.store.select(Query(user_id=user_id, ended_since=since, ended_by=now, limit=limit))
+        return sorted(found, key=lambda s: s.revoked_at or s.expires_at, reverse=True)
+
+    async def select(self, query: Query) -> Rows:
+        """One page of sessions of anybody: for administrators."""
+        return await self.store.select(query)
+
+    async def count(self, query: Query | None = None) -> int:
+        """How many sessions match; without a query, how many signed-in ones live now."""
+        return await self.store.count(query or Query(live_at=self.clock(), signed_in=True))
+
+    def require_fresh(self, session: Session, max_age: timedelta | None = None) -> None:
+        """Raise `FreshnessRequired` unless *session* was authenticated recently enough."""
+        lifecycle.require_fresh(session, self.policy, self.clock(), max_age)
+
+    async def close(self) -> None:
+        """Let go of the store."""
+        await self.store.close()
+
+    # ── load, decide, commit ─────────────────────────────────────────────────────────────────
+
+    async def _with_token(self, text: str, decide: Callable[..., Outcome]) -> Outcome:
+        token = parse(text, self.keys)
+        try:
+            return await self._change(token.session_id, partial(decide, token=token))
+        except SessionError as refusal:
+            self._refused(token, refusal)
+            raise
+
+    async def _change(self, id: UUID, decide: Callable[..., Outcome], *, tries: int = _TRIES) -> Outcome:
+        """Load, decide, commit; after a lost race decide again, never re-send what was decided before."""
+        for _ in range(tries):
+            session = await self.store.get(id)
+            now = self.clock()
+            outcome = decide(session, self.policy, now)
+            if outcome.write and not await self.store.replace(outcome.session, at=now):
+                continue
+            for event in outcome.events:
+                self.emit(event)
+            if outcome.refusal is not None:
+                raise outcome.refusal
+            return outcome
+        raise SessionChanged
+
+    async def _touch(self, id: UUID, seen: Seen) -> None:
+        try:
+            await self.store.touch({id: seen}, at=self.clock())
+        except self.store.faults as fault:
+            # The session was read and lives: a store that cannot write now is no reason to refuse it.
+            _log.warning("activity was not recorded: %s", fault)
+
+    def _refused(self, token: Token, refusal: SessionError) -> None:
+        if refusal.code != "access_expired":
+            self.emit(Refused(at=self.clock(), session_id=token.session_id, code=refusal.code))
+
+    def emit(self, event: Event) -> None:
+        """Tell every listener."""
+        for listener in self._listeners:
+            try:
+                listener(event)
+            except Exception:
+                _log.exception("a listener failed on %s", event.name)
+
+
+def _continues(
+    session: Session, user_id: str | None, application_id: str | None, tenant_id: str | None
+) -> bool:
+    """Whether signing in as *user_id* goes on with *session* instead of starting another one."""
+    return user_id is not None and (session.user_id, session.application_id, session.tenant_id) == (
+        user_id,
+        application_id,
+        tenant_id,
+    )
+
+
+def drive(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run *coroutine*, which never suspends, to its end without an event loop."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    finally:
+        coroutine.close()
+    raise RuntimeError(
+        "a blocking store suspended; give Sessions a store whose blocking() never waits for a loop"
+    )
+
+
+class Sessions:
+    """The blocking face of `AsyncSessions`: the same verbs, the same laws, for Django, Flask and scripts."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        keys: Keys,
+        policy: Policy | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        self._sessions = AsyncSessions(
+            store.blocking(), keys=keys, policy=policy, clock=clock, on_event=on_event
+        )
+        self.policy = self._sessions.policy
+        self.store = self._sessions.store
+        self.listen = self._sessions.listen
+        self.require_fresh = self._sessions.require_fresh
+
+    def start(
+        self,
+        user_id: str | None,
+        *,
+        device: Device | None = None,
+        place: Place | None = None,
+        ip: str | None = None,
+        amr: Iterable[str] = (),
+        aal: int = 1,
+        remember: bool = False,
+        application_id: str | None = None,
+        tenant_id: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        replacing: Session | None = None,
+    ) -> Issued:
+        return _run(
+            self._sessions.start(
+                user_id,
+                device=device,
+                place=place,
+                ip=ip,
+                amr=amr,
+                aal=aal,
+                remember=remember,
+                application_id=application_id,
+                tenant_id=tenant_id,
+                data=data,
+                replacing=replacing,
+            )
+        )
+
+    def validate(self, token: str, *, passive: bool = False, rotating: bool = True) -> Validated:
+        return _run(self._sessions.validate(token, passive=passive, rotating=rotating))
+
+    def refresh(self, token: str) -> Issued:
+        return _run(self._sessions.refresh(token))
+
+    def renew(
+        self,
+        id: UUID,
+        *,
+        generation: int | None = None,
+        authenticated: bool = False,
+        amr: Iterable[str] | None = None,
+        aal: int | None = None,
+        remember: bool | None = None,
+    ) -> Issued:
+        return _run(
+            self._sessions.renew(
+                id,
+                generation=generation,
+                authenticated=authenticated,
+                amr=amr,
+                aal=aal,
+                remember=remember,
+            )
+        )
+
+    def renew_all(self, user_id: str) -> int:
+        return _run(self._sessions.renew_all(user_id))
+
+    def update(
+        self,
+        id: UUID,
+        *,
+        set: Mapping[str, Any] | None = None,
+        remove: Iterable[str] = (),
+        device: Device | None = None,
+    ) -> Session:
+        return _run(self._sessions.update(id, set=set, remove=remove, device=device))
+
+    def revoke(
+        self,
+        id: UUID,
+        *,
+        owner: str | None,
+        reason: Reason = Reason.USER,
+        by: str | None = None,
+        note: str | None = None,
+    ) -> None:
+        _run(self._sessions.revoke(id, owner=owner, reason=reason, by=by, note=note))
+
+    def revoke_all(
+        self,
+        user_id: str,
+        *,
+        keep: UUID | None = None,
+        reason: Reason = Reason.USER,
+        by: str | None = None,
+        note: str | None = None,
+        application_id: str | None = None,
+        tenant_id: str | None = None,
+    ) -> int:
+        return _run(
+            self._sessions.revoke_all(
+                user_id,
+                keep=keep,
+                reason=reason,
+                by=by,
+                note=note,
+                application_id=application_id,
+                tenant_id=tenant_id,
+            )
+        )
+
+    def list(
+        self,
+        user_id: str | None,
+        *,
+        application_id: str | None = None,
+        tenant_id: str | None = None,
+        limit: int = 100,
+    ) -> Rows:
+        return _run(
+            self._sessions.list(user_id, application_id=application_id, tenant_id=tenant_id, limit=limit)
+        )
+
+    def history(self, user_id: str, *, limit: int = 100) -> Rows:
+        return _run(self._sessions.history(user_id, limit=limit))
+
+    def select(self, query: Query) -> Rows:
+        return _run(self._sessions.select(query))
+
+    def count(self, query: Query | None = None) -> int:
+        return _run(self._sessions.count(query))
+
+    def purge(self) -> int:
+        return _run(self._sessions.purge())
+
+    def close(self) -> None:
+        _run(self._sessions.close())
+
+
+def _run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Drive a verb, unless an event loop runs here: blocking it would stop every other request."""
+    # A loop can only run where asyncio was imported; importing it here would cost every script 80 ms.
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None and asyncio._get_running_loop() is not None:
+        coroutine.close()
+        raise RuntimeError("Sessions blocks, and an event loop is running here; use AsyncSessions")
+    return drive(coroutine)

@@ -1,0 +1,167 @@
+"""One SQLite file behind one seam: single rows read in place, scans on threads, writes in one thread.
+
+Reading a row takes microseconds, less than any way to another thread, and in write-ahead mode no
+writer makes it wait. Writes do wait, for the disk and for other processes; `Writer` does that for all.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Future
+from copy import copy
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
+
+from sojourn.stores.sqlite_file import File, busy, explain, explained
+from sojourn.stores.sqlite_writer import Job, Writer
+
+if TYPE_CHECKING:
+    from sojourn.stores.migrate import Difference, Status
+
+__all__ = ["Engine", "explain"]
+
+T = TypeVar("T")
+
+
+class Engine:
+    """One file, or without a path one database in memory, as one *component* of Sojourn uses it.
+
+    It is opened at the first use, and again at the first one after `close` or in a forked child;
+    with *create* it is made if it is not there. `work` is a function of a connection that reads
+    its cursors to their end and touches nothing else: it may be run again if it failed.
+    """
+
+    faults: ClassVar[tuple[type[Exception], ...]] = (sqlite3.Error, OSError)
+
+    def __init__(self, path: Path | None, *, component: str, migrations: str, create: bool = True) -> None:
+        self._file = File(path, component=component, migrations=migrations, create=create)
+        # By process id: a forked child must neither use nor close what its parent holds.
+        self._holdings: dict[int, _Holding] = {}
+        self._blocks = False
+
+    def __repr__(self) -> str:
+        return f"<Engine of {self._file.component} in {self._file.path or ':memory:'}>"
+
+    @property
+    def path(self) -> Path | None:
+        """Absolute; None for a database in memory."""
+        return self._file.path
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run *work*, which reads one row or very few, here and now."""
+        holding = self._holding()
+        if holding.readable:
+            try:
+                return holding.read(work)
+            except sqlite3.OperationalError as error:
+                if not busy(error):
+                    raise
+        return await self._answer(self._submit(Job(work, "read")))
+
+    async def scan(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run *work*, which may read many rows, where it keeps no event loop waiting."""
+        if self._blocks or not self._holding().readable:
+            return await self.read(work)
+        from asyncio import to_thread
+
+        return await to_thread(self._scan, work)
+
+    async def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
+        """Run *work* in a transaction, and answer after its commit. If it raises, it has done nothing.
+
+        What is *durable* outlives a power cut; the rest outlives the process, killed or not.
+        """
+        return await self._answer(self._submit(Job(work, "write", durable=durable)))
+
+    async def migrate(self) -> list[str]:
+        """Bring the schema up to date; the names of the migrations that were applied now."""
+        return await self._answer(self._submit(Job(self._file.migrate, "schema")))
+
+    async def status(self) -> Status:
+        """Which migrations were applied, and which wait for `migrate`."""
+        return await self._answer(self._submit(Job(self._file.status, "schema")))
+
+    async def compare(self) -> Difference:
+        """How tables and indexes differ from those of a new file."""
+        return await self._answer(self._submit(Job(self._file.compare, "schema")))
+
+    def blocking(self) -> Self:
+        """The same file and the same writing thread, behind verbs that block instead of suspending."""
+        twin = copy(self)
+        twin._blocks = True
+        return twin
+
+    async def close(self) -> None:
+        """Finish the writes that wait, then let go of the thread and the connections of this process."""
+        holding = self._holdings.pop(os.getpid(), None)
+        if holding is not None:
+            await self._answer(holding.close())
+
+    def _holding(self) -> _Holding:
+        pid = os.getpid()
+        return self._holdings.get(pid) or self._holdings.setdefault(pid, _Holding(self._file))
+
+    def _submit(self, job: Job[T]) -> Future[T]:
+        while not self._holding().writer.submit(job):
+            pass  # it was closed at this very moment; the next one opens the file anew
+        return job.future
+
+    def _scan(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return self._holding().read(work)
+        except sqlite3.OperationalError as error:
+            if not busy(error):
+                raise
+        return self._submit(Job(work, "read")).result()
+
+    async def _answer(self, future: Future[T]) -> T:
+        if self._blocks:
+            return future.result()
+        from asyncio import wrap_future
+
+        return await wrap_future(future)
+
+
+class _Holding:
+    """What one process holds of a file: its writer, and connections for reading that nobody uses now."""
+
+    def __init__(self, file: File) -> None:
+        self.writer = Writer(file, leave=self._close_idle)
+        self._file = file
+        self._idle: list[sqlite3.Connection] = []
+        self._closed = False
+
+    @property
+    def readable(self) -> bool:
+        """A database in memory has one connection, the writer's: a second one would be another database."""
+        return self.writer.ready and self._file.path is not None
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        self._file.check_unmoved()
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._file.connect_reader()
+        try:
+            found = work(connection)
+        except BaseException as error:
+            connection.close()  # and with it any statement that was left open
+            explained(error, self._file.path)
+            raise
+        self._idle.append(connection)
+        if self._closed:
+            self._close_idle()
+        return found
+
+    def close(self) -> Future[None]:
+        self._closed = True
+        return self.writer.close()
+
+    def _close_idle(self) -> None:
+        while True:
+            try:
+                self._idle.pop().close()
+            except IndexError:
+                return

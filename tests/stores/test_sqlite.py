@@ -1,0 +1,316 @@
+"""SQLite among many: processes, threads and forks, one that is killed, one that keeps the lock, a batch."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sqlite3
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from sojourn.session import Device, Reason, Seen
+from sojourn.sessions import drive
+from sojourn.stores.protocol import Cap, Query
+from sojourn.stores.sqlite import SQLiteStore
+from sojourn.testing import make_session
+from tests.stores import processes
+from tests.stores.acts import NOW, revoke, started
+from tests.stores.processes import at_once, run
+
+# ── many processes ────────────────────────────────────────────────────────────────────────────
+
+
+def test_law_03_one_process_of_many_wins(path: Path, store: SQLiteStore) -> None:
+    sessions = [started(store) for _ in range(25)]
+    wins = at_once(processes.replace_all, path, 4, [session.id for session in sessions])
+    assert [sum(each) for each in zip(*wins, strict=True)] == [1] * 25
+
+
+@pytest.mark.parametrize(("action", "allowed"), [("end_idle", 40), ("refuse", 3)])
+def test_processes_that_start_and_sign_in_together_keep_the_cap(
+    path: Path, store: SQLiteStore, action: Any, allowed: int
+) -> None:
+    done = at_once(processes.sign_in, path, 4, 10, Cap(at=NOW, limit=3, action=action))
+    assert sum(done) == allowed
+    assert drive(store.count(Query(user_id="ada", live_at=NOW))) == 3
+
+
+SIGN_IN_AND_OUT = """
+import pathlib, sys
+from tests.stores.processes import revoke_until_killed
+
+revoke_until_killed(pathlib.Path(sys.argv[1]))
+"""
+
+
+def test_law_11_an_acknowledged_revocation_survives_kill_9(path: Path, store: SQLiteStore) -> None:
+    with run(SIGN_IN_AND_OUT, path) as victim:
+        assert victim.stdout is not None
+        acknowledged = [UUID(victim.stdout.readline().strip()) for _ in range(20)]
+        victim.send_signal(signal.SIGKILL)
+        acknowledged += [UUID(line.strip()) for line in victim.stdout if line.endswith("\n")]
+    assert victim.returncode == -signal.SIGKILL
+    for id in acknowledged:
+        found = drive(store.get(id))
+        assert found is not None
+        assert (found.revoked_at, found.reason) == (NOW, Reason.USER)
+
+
+def test_law_11_endings_are_flushed_to_the_disk_and_touches_are_not(store: SQLiteStore) -> None:
+    session, other = started(store), started(store, device=Device(id="laptop"))
+    levels: list[str] = []
+    drive(store.engine.write(lambda db: db.set_trace_callback(levels.append), durable=False))
+    use = {session.id: Seen(NOW, session.expires_at)}
+    new = make_session(device=Device(id="laptop"))
+
+    def flushed(act: Any) -> bool:
+        drive(store.touch(use, at=NOW))  # so that the level has to be set anew
+        levels.clear()
+        drive(act)
+        commit = len(levels) - 1 - levels[::-1].index("commit")
+        return "pragma synchronous = full" in levels[:commit]
+
+    assert not flushed(store.touch(use, at=NOW))
+    assert not flushed(store.insert(make_session(user_id=None)))
+    assert not flushed(store.insert(make_session(user_id="grace"), cap=Cap(at=NOW, limit=9)))
+    assert flushed(store.insert(new, cap=Cap(at=NOW, limit=9)))
+    assert flushed(store.replace(session.change(), at=NOW))
+    assert flushed(store.revoke(Query(user_id="ada"), at=NOW, reason=Reason.ADMIN))
+    assert flushed(store.purge(before=NOW + timedelta(days=1)))
+    assert drive(store.get(other.id)) is None
+
+
+FORK = """
+import gc, os, sqlite3, sys, pathlib
+from sojourn.sessions import drive
+from sojourn.stores.sqlite import SQLiteStore
+from sojourn.testing import make_session
+
+store = SQLiteStore(pathlib.Path(sys.argv[1])).blocking()
+before, inside, after = make_session(), make_session(), make_session()
+drive(store.insert(before))
+drive(store.get(before.id))
+
+def connections():
+    return sum(isinstance(thing, sqlite3.Connection) for thing in gc.get_objects())
+
+assert connections() == 2  # the writer's, and a reader's
+child = os.fork()
+if child == 0:
+    assert drive(store.insert(inside)).done
+    assert drive(store.get(before.id)) == before
+    assert connections() == 4
+    drive(store.close())
+    del store
+    gc.collect()
+    assert connections() == 2  # nobody closes those of the parent, or its locks would be lost
+    sys.exit(7)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+assert drive(store.get(inside.id)) == inside
+assert drive(store.insert(after)).done
+drive(store.close())
+print("done")
+"""
+
+
+def test_a_forked_child_opens_the_file_anew_and_leaves_its_parents_connections_alone(path: Path) -> None:
+    with run(FORK, path) as parent:
+        assert parent.communicate()[0] == "done\n"
+    assert parent.returncode == 0
+
+
+def test_threads_share_a_store(store: SQLiteStore) -> None:
+    barrier = threading.Barrier(8)
+    found: list[bool] = []
+
+    def use() -> None:
+        barrier.wait()
+        for _ in range(20):
+            session = started(store)
+            found.append(drive(store.get(session.id)) == session and revoke(store, session) == [session.id])
+
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [True] * 160
+
+
+# ── waiting, and not waiting ──────────────────────────────────────────────────────────────────
+
+LOCK = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("begin immediate")
+print("locked", flush=True)
+sys.stdin.readline()
+db.execute("commit")
+"""
+
+
+def test_the_loop_runs_on_while_another_process_holds_the_lock(path: Path, store: SQLiteStore) -> None:
+    session = started(store)
+
+    async def main() -> None:
+        on_loop = SQLiteStore(path)
+        assert await on_loop.get(session.id) == session  # opened
+        with run(LOCK, path) as holder:
+            assert holder.stdin is not None
+            assert holder.stdout is not None
+            holder.stdout.readline()
+            waiting = asyncio.create_task(on_loop.revoke(Query(id=session.id), at=NOW, reason=Reason.USER))
+            for _ in range(
+                100
+            ):  # the lock goes only after these: a loop that waited for it would not get here
+                await asyncio.sleep(0.001)
+                assert await on_loop.get(session.id) == session
+            assert not waiting.done()
+            holder.communicate("go on\n")
+        assert await waiting == [session.id]
+        await on_loop.close()
+
+    asyncio.run(main())
+
+
+def test_what_a_reader_may_not_wait_for_is_left_to_the_writing_thread(
+    store: SQLiteStore, other: sqlite3.Connection
+) -> None:
+    tried: list[str] = []
+    on_thread = threading.Event()
+
+    def work(db: sqlite3.Connection) -> str:
+        tried.append(threading.current_thread().name)
+        if tried[-1] == "sojourn-sqlite":
+            on_thread.set()
+        db.execute("pragma query_only = off")
+        db.execute("begin immediate")  # stands for a recovery, for which a reader too may have to wait
+        db.execute("rollback")
+        return tried[-1]
+
+    answers: list[str] = []
+    other.execute("begin immediate")
+    caller = threading.Thread(target=lambda: answers.append(drive(store.engine.read(work))), name="caller")
+    caller.start()
+    assert on_thread.wait(5)
+    other.execute("rollback")
+    caller.join()
+    assert answers == ["sojourn-sqlite"]
+    assert tried[:2] == ["caller", "sojourn-sqlite"]
+
+
+# ── the writing thread ────────────────────────────────────────────────────────────────────────
+
+
+async def held_up(store: SQLiteStore, other: sqlite3.Connection, writes: list[Any]) -> list[Any]:
+    """The outcomes of *writes* that had to wait together until *other* let them go."""
+    other.execute("begin immediate")
+    first = asyncio.create_task(store.touch({}, at=NOW))  # this one waits for the lock, the others for it
+    tasks = [asyncio.create_task(write) for write in writes]
+    await asyncio.sleep(0)
+    other.execute("rollback")
+    return (await asyncio.gather(first, *tasks, return_exceptions=True))[1:]
+
+
+def test_writes_that_wait_together_are_committed_together(
+    path: Path, store: SQLiteStore, other: sqlite3.Connection
+) -> None:
+    async def main() -> None:
+        on_loop = SQLiteStore(path)
+        statements: list[str] = []
+        await on_loop.engine.write(lambda db: db.set_trace_callback(statements.append))
+        statements.clear()
+        new = [make_session() for _ in range(60)]
+        answers = await held_up(on_loop, other, [on_loop.insert(session) for session in new])
+        assert all(answer.done for answer in answers)
+        assert statements.count("commit") <= 2  # the one that met the lock, and all the others
+        await on_loop.close()
+
+    asyncio.run(main())
+
+
+def test_a_write_that_fails_undoes_itself_and_nothing_else(
+    path: Path, store: SQLiteStore, other: sqlite3.Connection
+) -> None:
+    def half(db: sqlite3.Connection) -> None:
+        db.execute("delete from sessions")
+        raise LookupError("on purpose")
+
+    async def main() -> None:
+        on_loop = SQLiteStore(path)
+        before, after = make_session(), make_session()
+        writes = [on_loop.insert(before), on_loop.engine.write(half), on_loop.insert(after)]
+        first, failed, last = await held_up(on_loop, other, writes)
+        assert first.done
+        assert isinstance(failed, LookupError)
+        assert last.done
+        assert await on_loop.get(before.id) == before
+        assert await on_loop.get(after.id) == after
+        await on_loop.close()
+
+    asyncio.run(main())
+
+
+def test_who_gives_up_waiting_disturbs_nobody(
+    path: Path, store: SQLiteStore, other: sqlite3.Connection
+) -> None:
+    async def main() -> None:
+        on_loop = SQLiteStore(path)
+        sessions = [make_session() for _ in range(3)]
+        other.execute("begin immediate")
+        tasks = [asyncio.create_task(on_loop.insert(session)) for session in sessions]
+        await asyncio.sleep(0)
+        tasks[1].cancel()
+        other.execute("rollback")
+        await asyncio.wait(tasks)
+        assert tasks[1].cancelled()
+        assert tasks[0].result().done
+        assert tasks[2].result().done
+        await on_loop.close()
+
+    asyncio.run(main())
+
+
+def test_close_finishes_what_waits_and_the_next_use_opens_anew(path: Path) -> None:
+    async def main() -> None:
+        store = SQLiteStore(path)
+        sessions = [make_session() for _ in range(30)]
+        tasks = [asyncio.create_task(store.insert(session)) for session in sessions]
+        await asyncio.sleep(0)
+        await store.close()
+        assert all(task.done() and task.result().done for task in tasks)
+        assert await store.get(sessions[0].id) == sessions[0]
+        await store.close()
+
+    asyncio.run(main())
+
+
+def test_a_store_that_was_never_used_closes(path: Path) -> None:
+    drive(SQLiteStore(path).blocking().close())
+    assert not path.exists()
+
+
+def test_closing_while_others_write_loses_nothing(path: Path) -> None:
+    store = SQLiteStore(path).blocking()
+    barrier = threading.Barrier(5)
+
+    def use() -> None:
+        barrier.wait()
+        for _ in range(20):
+            started(store)
+
+    threads = [threading.Thread(target=use) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    barrier.wait()
+    for _ in range(10):
+        drive(store.close())
+    for thread in threads:
+        thread.join()
+    assert drive(store.count(Query(user_id="ada"))) == 80
+    drive(store.close())

@@ -1,0 +1,278 @@
+"""A policy cannot be wrong, and the presets and known configurations are what their names say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from sojourn import Device, Keys, Policy, Session, Sessions, lifecycle
+from sojourn.errors import SettingsError
+from sojourn.policy import words
+from sojourn.stores.memory import MemoryStore
+from sojourn.testing import FakeClock, make_keys
+
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+HOUR, DAY, ZERO = timedelta(hours=1), timedelta(days=1), timedelta(0)
+
+IMPOSSIBLE: dict[str, tuple[dict[str, Any], str]] = {
+    "no lifetime": ({"lifetime": ZERO}, "give a timedelta"),
+    "a lifetime before its start": ({"lifetime": -DAY}, "give a timedelta"),
+    "longer than a cookie lives": ({"lifetime": 401 * DAY}, "lower lifetime"),
+    "no idle time": ({"idle_timeout": ZERO}, "use None"),
+    "idle for longer than it lives": ({"idle_timeout": 31 * DAY}, "lower idle_timeout or raise lifetime"),
+    "a negative touch": ({"touch_every": -SECOND}, "0 writes every use"),
+    "touched too seldom for its idle limit": (
+        {"idle_timeout": HOUR, "touch_every": 15 * MINUTE + SECOND},
+        "raise idle_timeout or lower touch_every",
+    ),
+    "activity too seldom for its idle limit": (
+        {"idle_timeout": 5 * MINUTE, "activity_every": 5 * MINUTE},
+        "raise idle_timeout or lower activity_every",
+    ),
+    "activity all the time": ({"activity_every": ZERO}, "usual value"),
+    "never fresh": ({"fresh_for": ZERO}, "raise fresh_for"),
+    "fresh beyond its end": ({"fresh_for": 31 * DAY}, "lower fresh_for or raise lifetime"),
+    "rotating all the time": ({"rotate_every": 59 * SECOND}, "use None to rotate only on demand"),
+    "rotating after its end": ({"rotate_every": 31 * DAY}, "use None to rotate only on demand"),
+    "a negative grace": ({"grace": -SECOND}, "0 forgives nothing"),
+    "a grace that a thief enjoys": ({"grace": MINUTE + SECOND}, "lower grace"),
+    "a negative lost answer": ({"lost_answer": -SECOND}, "0 forgives nothing"),
+    "a lost answer that a thief enjoys": ({"lost_answer": HOUR + SECOND}, "lower lost_answer"),
+    "no session at all": ({"max_sessions": 0}, "use None for any number"),
+    "an unknown act at the cap": ({"at_cap": "shrug"}, "'end_oldest', 'end_idle' or 'refuse'"),
+    "no life for visitors": ({"visitor_lifetime": ZERO}, "visitor_lifetime"),
+    "visitors who outlive users": ({"visitor_lifetime": 31 * DAY}, "lower visitor_lifetime"),
+    "less than no data": ({"max_data": -1}, "0 allows no data"),
+    "showing what is forgotten": ({"keep_ended": 27 * DAY}, "raise keep_ended or lower show_ended"),
+    "showing the future": ({"show_ended": -DAY}, "0 shows nothing"),
+}
+
+POSSIBLE: dict[str, dict[str, Any]] = {
+    "as long as a cookie lives": {"lifetime": 400 * DAY},
+    "idle for the whole lifetime": {"idle_timeout": 30 * DAY},
+    "a touch of a quarter of the idle limit": {"idle_timeout": HOUR, "touch_every": 15 * MINUTE},
+    "a touch at every use": {"touch_every": ZERO},
+    "no idle limit": {"idle_timeout": None, "touch_every": 20 * DAY},
+    "fresh for the whole lifetime": {"fresh_for": 30 * DAY},
+    "rotating every minute": {"rotate_every": MINUTE},
+    "nothing forgiven": {"grace": ZERO, "lost_answer": ZERO},
+    "the longest kindness": {"grace": MINUTE, "lost_answer": HOUR},
+    "one session": {"max_sessions": 1, "at_cap": "refuse"},
+    "any number of sessions": {"max_sessions": None},
+    "no data": {"max_data": 0},
+    "nothing kept": {"keep_ended": ZERO, "show_ended": ZERO},
+}
+
+
+@pytest.mark.parametrize(("fields", "remedy"), IMPOSSIBLE.values(), ids=IMPOSSIBLE.keys())
+def test_an_impossible_policy_is_refused_with_its_remedy(fields, remedy):
+    with pytest.raises(SettingsError, match=remedy):
+        Policy(**fields)
+
+
+@pytest.mark.parametrize("fields", POSSIBLE.values(), ids=POSSIBLE.keys())
+def test_the_outermost_possible_policies_are_accepted(fields):
+    policy = Policy(**fields)
+    assert {name: getattr(policy, name) for name in fields} == fields
+
+
+def test_every_rule_has_an_example_that_breaks_it():
+    from sojourn.policy import _impossible
+
+    broken = {remedy for _, remedy in _impossible(Policy())}
+    shown = {remedy for remedy in broken for _, part in IMPOSSIBLE.values() if part in remedy}
+    assert shown == broken
+
+
+def test_a_changed_policy_is_checked_again():
+    with pytest.raises(SettingsError, match="lower idle_timeout"):
+        Policy().changed(lifetime=DAY)
+
+
+def test_a_changed_policy_keeps_what_is_not_named():
+    assert Policy().changed(max_sessions=3) == Policy(max_sessions=3)
+
+
+def test_a_policy_cannot_be_altered():
+    with pytest.raises(AttributeError):
+        Policy().lifetime = DAY  # type: ignore[misc]
+
+
+def test_a_policy_takes_keywords_only():
+    with pytest.raises(TypeError):
+        Policy(DAY)  # type: ignore[call-arg]
+
+
+# ── presets ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.req("N-01")
+def test_without_arguments_it_is_the_consumer_preset():
+    policy = Policy()
+    assert (policy.lifetime, policy.idle_timeout, policy.fresh_for) == (30 * DAY, 14 * DAY, 10 * MINUTE)
+
+
+@pytest.mark.req("N-02")
+def test_the_workforce_preset_is_aal2():
+    policy = Policy.workforce()
+    assert (policy.lifetime, policy.idle_timeout, policy.fresh_for) == (24 * HOUR, HOUR, 5 * MINUTE)
+
+
+@pytest.mark.req("N-04")
+def test_the_high_preset_is_aal3():
+    policy = Policy.high()
+    assert (policy.lifetime, policy.idle_timeout) == (12 * HOUR, 15 * MINUTE)
+
+
+@pytest.mark.req("N-04")
+def test_the_high_preset_refuses_more_than_twelve_hours():
+    with pytest.raises(SettingsError, match=r"lower lifetime or build on Policy\.workforce"):
+        Policy.high(lifetime=12 * HOUR + SECOND)
+
+
+def test_the_high_preset_may_be_shorter():
+    assert Policy.high(lifetime=8 * HOUR).lifetime == 8 * HOUR
+
+
+def test_the_bank_preset_is_five_minutes_and_four_hours():
+    policy = Policy.bank()
+    assert (policy.lifetime, policy.idle_timeout) == (4 * HOUR, 5 * MINUTE)
+
+
+def test_the_bank_preset_repeats_no_lost_answer():
+    assert Policy.bank().lost_answer == ZERO
+
+
+@pytest.mark.parametrize("preset", [Policy.high, Policy.bank])
+def test_the_strict_presets_ask_again_for_each_sensitive_act(preset):
+    assert preset().fresh_for == MINUTE
+
+
+@pytest.mark.parametrize("preset", [Policy.workforce, Policy.high, Policy.bank])
+def test_a_preset_can_be_changed_by_name(preset):
+    assert preset(max_sessions=2).max_sessions == 2
+
+
+@pytest.mark.parametrize("preset", [Policy.workforce, Policy.high, Policy.bank])
+def test_a_changed_preset_is_checked_too(preset):
+    with pytest.raises(SettingsError):
+        preset(grace=HOUR)
+
+
+def test_the_presets_grow_stricter():
+    presets = [Policy(), Policy.workforce(), Policy.high(), Policy.bank()]
+    for looser, stricter in pairwise(presets):
+        assert looser.lifetime > stricter.lifetime
+        assert (looser.idle_timeout or looser.lifetime) > (stricter.idle_timeout or stricter.lifetime)
+        assert (looser.max_sessions or 0) > (stricter.max_sessions or 0)
+
+
+# ── the configurations that the project began with ────────────────────────────────────────────
+
+
+def test_seed_001_thirty_days_without_a_short_idle_limit():
+    policy = Policy(lifetime=timedelta(days=30), idle_timeout=None)
+    session = _begun(policy, at=datetime(2026, 11, 1, tzinfo=UTC))
+    assert lifecycle.ended(session, policy, datetime(2026, 11, 30, tzinfo=UTC)) is None
+    assert lifecycle.idle_end(session, policy) == datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def test_seed_002_thirty_days_with_fifteen_minutes_idle_checked_every_five():
+    policy = Policy(
+        lifetime=timedelta(days=30),
+        idle_timeout=timedelta(minutes=15),
+        activity_every=timedelta(minutes=5),
+        rotate_every=timedelta(minutes=15),
+    )
+    noon = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    assert lifecycle.idle_end(_begun(policy, at=noon), policy) == noon + timedelta(minutes=15)
+
+
+def test_seed_003_seven_days_sliding_with_one_day_touch_every():
+    calendar = _Calendar(Policy(idle_timeout=timedelta(days=7), touch_every=timedelta(days=1)))
+    assert calendar.ends_on == 8
+    calendar.use(day=2)
+    assert calendar.ends_on == 9
+    calendar.use(day=5)
+    assert calendar.ends_on == 12
+
+
+def test_seed_003_a_second_use_on_the_same_day_writes_nothing():
+    calendar = _Calendar(Policy(idle_timeout=timedelta(days=7), touch_every=timedelta(days=1)))
+    calendar.use(day=5)
+    written = calendar.store.touches
+    calendar.use(day=5, hour=18)
+    assert (calendar.store.touches, calendar.ends_on) == (written, 12)
+
+
+class _CountingStore(MemoryStore):
+    def __init__(self) -> None:
+        super().__init__()
+        self.touches = 0
+
+    async def touch(self, *args: Any, **kwargs: Any) -> None:
+        self.touches += 1
+        await super().touch(*args, **kwargs)
+
+
+class _Calendar:
+    """A sign-in at noon of the first day of a month, and what its user is told since."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.clock, self.store = FakeClock(datetime(2026, 11, 1, 12, tzinfo=UTC)), _CountingStore()
+        self.sessions = Sessions(self.store, keys=make_keys(), policy=policy, clock=self.clock)
+        self.token = self.sessions.start("ada").token
+
+    def use(self, *, day: int, hour: int = 12) -> None:
+        self.clock.tick(seconds=(datetime(2026, 11, day, hour, tzinfo=UTC) - self.clock()).total_seconds())
+        self.sessions.validate(self.token)
+
+    @property
+    def ends_on(self) -> int:
+        """The day of the month that the account page names."""
+        (session,) = self.sessions.list("ada")
+        return lifecycle.idle_end(session, self.sessions.policy).day
+
+
+def _begun(policy: Policy, *, at: datetime) -> Session:
+    from sojourn.session import new_id
+
+    keys: Keys = make_keys()
+    return lifecycle.start(
+        policy,
+        at,
+        id=new_id(at, "ada"),
+        salt=bytes(32),
+        key_id=keys.signing_id,
+        user_id="ada",
+        device=Device(),
+    )
+
+
+# ── what people read ──────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("span", "said"),
+    [
+        (timedelta(minutes=15), "15 minutes"),
+        (timedelta(days=30), "30 days"),
+        (timedelta(days=1), "1 day"),
+        (timedelta(hours=24), "1 day"),
+        (timedelta(hours=36), "36 hours"),
+        (timedelta(minutes=90), "90 minutes"),
+        (timedelta(hours=1), "1 hour"),
+        (timedelta(minutes=1), "1 minute"),
+        (timedelta(seconds=90), "90 seconds"),
+        (timedelta(hours=2, minutes=59), "2 hours"),
+        (timedelta(seconds=1), "1 second"),
+        (timedelta(seconds=10), "10 seconds"),
+        (timedelta(milliseconds=1500), "1 second"),
+        (timedelta(0), "0 seconds"),
+    ],
+)
+def test_words_say_a_span_as_people_do(span, said):
+    assert words(span) == said
