@@ -66,8 +66,9 @@ def events() -> list[Event]:
 
 @pytest.fixture
 def loop() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as runner:
-        yield runner
+    runner = asyncio.Runner()  # begins with the first coroutine that it is given
+    yield runner
+    runner.close()
 
 
 @pytest.fixture(params=STORES)

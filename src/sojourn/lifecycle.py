@@ -37,6 +37,7 @@ __all__ = [
     "refresh",
     "renew",
     "require_fresh",
+    "rotation_due",
     "start",
     "update",
     "validate",
@@ -166,7 +167,7 @@ def validate(
     if behind < 0:
         return _recover(session, token, now)
     if behind == 0:
-        if rotating and _rotation_due(session, policy, now):
+        if rotating and rotation_due(session, policy, now):
             raise AccessExpired
         return _accept(session, policy, now, token, keys, passive=passive)
     if behind == 1 and _within_grace(session, policy, now):
@@ -270,7 +271,8 @@ def _replay(session: Session, token: Token, now: datetime) -> Outcome:
     return Outcome(session=over, write=True, refusal=TokenReplayed(), events=(event,))
 
 
-def _rotation_due(session: Session, policy: Policy, now: datetime) -> bool:
+def rotation_due(session: Session, policy: Policy, now: datetime) -> bool:
+    """Whether the generation is older than `policy.rotate_every`."""
     made_at = session.rotated_at or session.created_at
     return policy.rotate_every is not None and now - made_at >= policy.rotate_every
 

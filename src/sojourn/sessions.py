@@ -24,7 +24,7 @@ from sojourn.lifecycle import Outcome
 from sojourn.policy import Policy
 from sojourn.session import Device, Discreet, Place, Reason, Seen, Session, new_id, new_salt
 from sojourn.stores.protocol import Cap, Query, Store
-from sojourn.token import Keys, Token, derive, parse
+from sojourn.token import Keys, Token, derive, genuine, parse
 
 __all__ = ["AsyncSessions", "Issued", "Sessions", "Validated", "drive"]
 
@@ -282,6 +282,14 @@ class AsyncSessions:
         if not await self._revoke(Query(id=id, user_id=owner), reason=reason, by=by, note=note):
             raise SessionNotFound
 
+    async def end(self, token: str, *, reason: Reason = Reason.SIGNED_OUT) -> bool:
+        """Sign out: end the session of *token*, whatever its generation. False if there was none."""
+        presented = parse(token, self.keys)
+        session = await self.store.get(presented.session_id)
+        if session is None or not genuine(presented, session, self.keys):
+            return False
+        return await self._revoke(Query(id=session.id), reason=reason, by=session.user_id) > 0
+
     async def revoke_all(
         self,
         user_id: str,
@@ -538,6 +546,9 @@ class Sessions:
         note: str | None = None,
     ) -> None:
         _run(self._sessions.revoke(id, owner=owner, reason=reason, by=by, note=note))
+
+    def end(self, token: str, *, reason: Reason = Reason.SIGNED_OUT) -> bool:
+        return _run(self._sessions.end(token, reason=reason))
 
     def revoke_all(
         self,

@@ -28,6 +28,10 @@ SECRET = b"canary of the key, 32 bytes long"
 KEYS = Keys([Key(id=1, secret=SECRET)])
 
 
+def _fail(event: Event) -> None:
+    raise ValueError(event)
+
+
 class Life:
     """Everything that can happen to sessions, and everything that could be overheard of it."""
 
@@ -39,7 +43,7 @@ class Life:
         self.sessions = Sessions(
             store, keys=KEYS, policy=Policy(max_sessions=3), clock=self.clock, on_event=self.events.append
         )
-        self.sessions.listen(lambda event: 1 / 0)  # so that something is logged
+        self.sessions.listen(_fail)  # so that something is logged
 
     def issue(self, verb: Callable[..., Any], *args: Any, **named: Any) -> Any:
         answer = verb(*args, **named)

@@ -27,7 +27,7 @@ class Away(Exception):
 class Flaky(MemoryStore):
     """A store whose database goes away and comes back."""
 
-    faults = (Away,)
+    faults: tuple[type[Exception], ...] = (Away,)
     away: tuple[str, ...] = ()
 
     def __getattribute__(self, name: str) -> Any:

@@ -283,7 +283,7 @@ def _answer(verb: Callable[[], T]) -> T | str:
 
 @pytest.mark.req("TH-07")
 @pytest.mark.req("TH-21")
-@pytest.mark.parametrize(("store", "examples"), [("memory", 300), ("sqlite", 60)])
+@pytest.mark.parametrize(("store", "examples"), [("memory", 120), ("sqlite", 30)])
 def test_law_01_whatever_happens_ended_is_final_and_every_answer_is_as_expected(
     store, examples, tmp_path_factory
 ):

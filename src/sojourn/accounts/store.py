@@ -1,0 +1,198 @@
+"""Where accounts are kept: the contract of a store, and the one that lives in this process's memory."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any, Protocol
+
+from msgspec.structs import replace as _replaced
+
+from sojourn.accounts import limits
+from sojourn.accounts.limits import Limits, Rate
+from sojourn.accounts.user import PASSWORD, Account, Role, User, folded, password_account
+from sojourn.session import Discreet
+
+__all__ = ["AccountsStore", "Credentials", "MemoryAccounts"]
+
+
+class Credentials(Discreet, frozen=True):
+    """A user and the hash of the password, as they were at one moment."""
+
+    user: User
+    password_hash: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<Credentials of {self.user!r}>"
+
+
+class AccountsStore(Limits, Protocol):
+    """Every verb is atomic, and one round trip. E-mail addresses come as `clean_email` gives them.
+
+    What changes a password, a role or the state of a user raises `credentials_version` in the same
+    write. An administrator who is the last enabled one stays so: then nothing is done.
+    """
+
+    faults: tuple[type[Exception], ...]
+
+    async def insert(self, user: User, account: Account | None = None) -> bool:
+        """Add *user*; false if the id or the e-mail address is known already."""
+
+    async def get(self, user_id: str) -> User | None: ...
+
+    async def credentials(
+        self, *, user_id: str | None = None, email: str | None = None
+    ) -> Credentials | None:
+        """The user with this id or e-mail address, and the password's hash in the same look."""
+
+    async def accounts_of(self, user_id: str) -> list[Account]:
+        """By provider."""
+
+    async def set_password(self, user_id: str, hash: str, *, version: int | None = None) -> User | None:
+        """Set the first or another password; None if there is no such user, or no longer in *version*."""
+
+    async def rehash(self, user_id: str, hash: str, *, instead_of: str) -> bool:
+        """The same password under other parameters: no new version. False if it is another one by now."""
+
+    async def set_disabled(self, user_id: str, at: datetime | None) -> User | None:
+        """Disable, or with None enable; the first `disabled_at` stays. None as with `set_role`."""
+
+    async def set_role(self, user_id: str, role: Role) -> User | None:
+        """None if there is no such user, or no other administrator."""
+
+    async def delete(self, user_id: str) -> bool:
+        """Remove a user and all accounts; false if there is no such user, or no other administrator."""
+
+    async def select(self, *, after: str | None = None, limit: int = 100, search: str = "") -> list[User]:
+        """Newest first, those before the id *after*, with *search* somewhere in e-mail address or name."""
+
+    async def count(self, *, search: str = "") -> int: ...
+
+    async def close(self) -> None: ...
+
+
+class MemoryAccounts:
+    """Accounts that end with the process: for tests, examples and the demo."""
+
+    faults: tuple[type[Exception], ...] = ()
+
+    def __init__(self) -> None:
+        self._users: dict[str, User] = {}
+        self._ids: dict[str, str] = {}  # by e-mail address
+        self._accounts: dict[tuple[str, str], Account] = {}  # by provider and its id
+        self._due: dict[str, datetime] = {}
+        self._lock = Lock()
+
+    async def insert(self, user: User, account: Account | None = None) -> bool:
+        with self._lock:
+            if user.id in self._users or user.email in self._ids:
+                return False
+            self._users[user.id] = user
+            self._ids[user.email] = user.id
+            if account is not None:
+                self._put(account)
+            return True
+
+    async def get(self, user_id: str) -> User | None:
+        return self._users.get(user_id)
+
+    async def credentials(
+        self, *, user_id: str | None = None, email: str | None = None
+    ) -> Credentials | None:
+        with self._lock:
+            user = self._users.get(user_id or self._ids.get(email or "", ""))
+            if user is None:
+                return None
+            account = self._accounts.get((PASSWORD, user.id))
+            return Credentials(user, account.password_hash if account else None)
+
+    async def accounts_of(self, user_id: str) -> list[Account]:
+        with self._lock:
+            found = [account for account in self._accounts.values() if account.user_id == user_id]
+        return sorted(found, key=lambda account: (account.provider, account.provider_account_id))
+
+    async def set_password(self, user_id: str, hash: str, *, version: int | None = None) -> User | None:
+        with self._lock:
+            user = self._users.get(user_id)
+            if user is None or version not in (None, user.credentials_version):
+                return None
+            self._put(password_account(user_id, hash))
+            return self._change(user)
+
+    async def rehash(self, user_id: str, hash: str, *, instead_of: str) -> bool:
+        with self._lock:
+            account = self._accounts.get((PASSWORD, user_id))
+            if account is None or account.password_hash != instead_of:
+                return False
+            self._put(_replaced(account, password_hash=hash))
+            return True
+
+    async def set_disabled(self, user_id: str, at: datetime | None) -> User | None:
+        with self._lock:
+            user = self._users.get(user_id)
+            if user is None or (at is not None and self._last_admin(user)):
+                return None
+            return self._change(user, disabled_at=at and (user.disabled_at or at))
+
+    async def set_role(self, user_id: str, role: Role) -> User | None:
+        with self._lock:
+            user = self._users.get(user_id)
+            if user is None or (role != "admin" and self._last_admin(user)):
+                return None
+            return self._change(user, role=role)
+
+    async def delete(self, user_id: str) -> bool:
+        with self._lock:
+            user = self._users.get(user_id)
+            if user is None or self._last_admin(user):
+                return False
+            del self._users[user_id], self._ids[user.email]
+            self._accounts = {
+                k: account for k, account in self._accounts.items() if account.user_id != user_id
+            }
+            return True
+
+    async def select(self, *, after: str | None = None, limit: int = 100, search: str = "") -> list[User]:
+        found = [user for user in self._matching(search) if after is None or user.id < after]
+        return sorted(found, key=lambda user: user.id, reverse=True)[:limit]
+
+    async def count(self, *, search: str = "") -> int:
+        return len(self._matching(search))
+
+    async def take(self, key: str, *, rate: Rate, at: datetime) -> timedelta | None:
+        with self._lock:
+            due, wait = limits.take(self._due.get(key), rate, at)
+            if due is not None:
+                self._due[key] = due
+            return wait
+
+    async def give_back(self, key: str, *, rate: Rate) -> None:
+        with self._lock:
+            if key in self._due:
+                self._due[key] -= rate.every
+
+    async def purge_limits(self, *, before: datetime) -> int:
+        with self._lock:
+            over = [key for key, due in self._due.items() if due < before]
+            for key in over:
+                del self._due[key]
+            return len(over)
+
+    async def close(self) -> None:
+        pass
+
+    def _put(self, account: Account) -> None:
+        self._accounts[account.provider, account.provider_account_id] = account
+
+    def _change(self, user: User, **fields: Any) -> User:
+        changed = _replaced(user, credentials_version=user.credentials_version + 1, **fields)
+        self._users[user.id] = changed
+        return changed
+
+    def _last_admin(self, user: User) -> bool:
+        return [user.id] == [u.id for u in self._users.values() if u.role == "admin" and u.enabled]
+
+    def _matching(self, search: str) -> list[User]:
+        wanted = folded(search)
+        with self._lock:
+            return [user for user in self._users.values() if wanted in folded(f"{user.email}\n{user.name}")]

@@ -1,0 +1,294 @@
+"""The native API: a table of routes under /api/auth."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from sojourn.accounts import User
+from sojourn.api.routes import Call, Route
+from sojourn.api.views import (
+    Count,
+    Current,
+    Done,
+    Ended,
+    Entered,
+    History,
+    SessionList,
+    ended_row,
+    instant,
+    limits,
+    row,
+    user_view,
+)
+from sojourn.errors import Forbidden
+from sojourn.session import Reason
+from sojourn.sessions import Issued
+
+__all__ = ["BASE", "ROUTES", "enter"]
+
+BASE = "/api/auth"
+
+Email = Annotated[str, Meta(max_length=320)]
+Password = Annotated[str, Meta(max_length=1024)]
+
+
+class SignUp(Struct, kw_only=True):
+    email: Email
+    password: Password
+    name: Annotated[str, Meta(max_length=200)] = ""
+    remember: bool = False
+
+
+class SignIn(Struct, kw_only=True):
+    email: Email
+    password: Password
+    remember: bool = False
+
+
+class Reauthenticate(Struct, kw_only=True):
+    password: Password
+
+
+class ChangePassword(Struct, kw_only=True):
+    current_password: Password
+    new_password: Password
+
+
+class RevokeAll(Struct, kw_only=True):
+    include_current: bool = False
+
+
+async def sign_up(call: Call) -> Entered:
+    """Create an account and sign in."""
+    if not call.sign_up_open:
+        raise Forbidden("New accounts are made by an administrator here.")
+    call.visit.require_https()
+    body: SignUp = call.body
+    await call.accounts.sign_up(body.email, body.password, body.name, ip=call.visit.peer.ip)
+    return await enter(call, body.email, body.password, remember=body.remember)
+
+
+async def sign_in(call: Call) -> Entered:
+    """Sign in with e-mail address and password."""
+    body: SignIn = call.body
+    return await enter(call, body.email, body.password, remember=body.remember)
+
+
+async def enter(call: Call, email: str, password: str, *, remember: bool) -> Entered:
+    """Check the password and start a session in this browser."""
+    call.visit.require_https()
+
+    async def start(user: User) -> Issued:
+        return await call.visit.login(user.id, amr=("pwd",), remember=remember)
+
+    user, issued = await call.accounts.sign_in(email, password, ip=call.visit.peer.ip, start=start)
+    policy = call.visit.site.sessions.policy
+    return Entered(user=user_view(user), session=row(issued.session, policy, issued.session.id))
+
+
+async def sign_out(call: Call) -> Done:
+    """End this session and take its cookie back; fine without a session too."""
+    await call.visit.logout()
+    return Done()
+
+
+async def refresh(call: Call) -> Current:
+    """Rotate the token in the cookie. Never extends the session: only a person's activity does."""
+    call.session = (await call.visit.refresh()).session
+    return await current(call)
+
+
+async def reauthenticate(call: Call) -> Current:
+    """Prove again who you are, for what asks for a fresh sign-in."""
+    body: Reauthenticate = call.body
+    await call.accounts.reauthenticate(call.me, body.password, ip=call.visit.peer.ip)
+    call.session = (await call.visit.renew(amr=("pwd",))).session
+    return await current(call)
+
+
+async def change_password(call: Call) -> Count:
+    """Change the password, and end every other session."""
+    body: ChangePassword = call.body
+    count = await call.accounts.change_password(
+        call.me, body.current_password, body.new_password, keep=call.mine.id, ip=call.visit.peer.ip
+    )
+    await call.visit.renew(amr=("pwd",))
+    return Count(count=count)
+
+
+async def list_mine(call: Call) -> SessionList:
+    """Your live sessions: this device first, then the most recently active."""
+    sessions = call.visit.site.sessions
+    found = await sessions.list(
+        call.me,
+        application_id=call.query.get("application_id"),
+        tenant_id=call.query.get("tenant_id"),
+        limit=call.limit(),
+    )
+    found.sort(key=lambda session: session.id != call.mine.id)
+    rows = [row(session, sessions.policy, call.mine.id) for session in found]
+    return SessionList(sessions=rows, count=len(rows), server_now=instant(sessions.clock()))
+
+
+async def current(call: Call) -> Current:
+    """This session, its user, and the limits that people read."""
+    sessions = call.visit.site.sessions
+    user = await call.visit.user()
+    return Current(
+        user=user_view(user) if user else None,
+        session=row(call.mine, sessions.policy, call.mine.id),
+        limits=limits(sessions.policy),
+        server_now=instant(sessions.clock()),
+    )
+
+
+async def history(call: Call) -> History:
+    """Your sessions that ended lately, latest first."""
+    sessions = call.visit.site.sessions
+    found = await sessions.history(call.me, limit=call.limit())
+    rows = [ended_row(session, sessions.policy) for session in found]
+    return History(sessions=rows, count=len(rows), server_now=instant(sessions.clock()))
+
+
+async def revoke_one(call: Call) -> Ended:
+    """Sign out one of your devices; your current one is a sign-out."""
+    id = call.id()
+    if id == call.mine.id:
+        await call.visit.logout()
+    else:
+        await call.visit.site.sessions.revoke(id, owner=call.me, reason=Reason.USER, by=call.me)
+    return Ended(id=id)
+
+
+async def revoke_others(call: Call) -> Count:
+    """Sign out every device but this one."""
+    count = await call.visit.site.sessions.revoke_all(call.me, keep=call.mine.id, by=call.me)
+    return Count(count=count)
+
+
+async def revoke_all(call: Call) -> Count:
+    """Sign out every device but this one, or with `include_current` this one too."""
+    body: RevokeAll = call.body
+    if not body.include_current:
+        return await revoke_others(call)
+    count = await call.visit.site.sessions.revoke_all(call.me, by=call.me)
+    call.visit.clear()
+    return Count(count=count)
+
+
+_PAGE = {"limit": "at most this many, up to 100"}
+_FILTERS = _PAGE | {
+    "application_id": "only sessions of this application",
+    "tenant_id": "only sessions of this tenant",
+}
+
+ROUTES = (
+    Route(
+        method="POST",
+        path=f"{BASE}/sign-up",
+        guard="open",
+        act=sign_up,
+        body=SignUp,
+        returns=Entered,
+        status=201,
+        tag="sign-in",
+        refusals=(
+            "account_exists",
+            "email_rejected",
+            "password_rejected",
+            "rate_limited",
+            "forbidden",
+            "too_many_sessions",
+            "https_required",
+        ),
+    ),
+    Route(
+        method="POST",
+        path=f"{BASE}/sign-in",
+        guard="open",
+        act=sign_in,
+        body=SignIn,
+        returns=Entered,
+        tag="sign-in",
+        refusals=(
+            "invalid_credentials",
+            "rate_limited",
+            "session_changed",
+            "too_many_sessions",
+            "https_required",
+        ),
+    ),
+    Route(method="POST", path=f"{BASE}/sign-out", guard="open", act=sign_out, returns=Done, tag="sign-in"),
+    Route(
+        method="POST",
+        path=f"{BASE}/refresh",
+        guard="open",
+        act=refresh,
+        returns=Current,
+        tag="sign-in",
+        refusals=("unauthenticated", "refresh_reused", "https_required"),
+    ),
+    Route(
+        method="POST",
+        path=f"{BASE}/reauthenticate",
+        guard="session",
+        act=reauthenticate,
+        body=Reauthenticate,
+        returns=Current,
+        tag="sign-in",
+        refusals=("invalid_credentials", "rate_limited", "session_changed"),
+    ),
+    Route(
+        method="POST",
+        path=f"{BASE}/password",
+        guard="session",
+        act=change_password,
+        body=ChangePassword,
+        returns=Count,
+        tag="sign-in",
+        refusals=("invalid_credentials", "password_rejected", "rate_limited", "session_changed"),
+    ),
+    Route(
+        method="GET",
+        path=f"{BASE}/sessions",
+        guard="session",
+        act=list_mine,
+        returns=SessionList,
+        query=_FILTERS,
+    ),
+    Route(method="GET", path=f"{BASE}/sessions/current", guard="session", act=current, returns=Current),
+    Route(
+        method="GET",
+        path=f"{BASE}/sessions/history",
+        guard="session",
+        act=history,
+        returns=History,
+        query=_PAGE,
+    ),
+    Route(
+        method="DELETE",
+        path=f"{BASE}/sessions/{{id}}",
+        guard="session",
+        act=revoke_one,
+        returns=Ended,
+        refusals=("not_found",),
+    ),
+    Route(
+        method="POST",
+        path=f"{BASE}/sessions/revoke-others",
+        guard="fresh",
+        act=revoke_others,
+        returns=Count,
+    ),
+    Route(
+        method="POST",
+        path=f"{BASE}/sessions/revoke-all",
+        guard="fresh",
+        act=revoke_all,
+        body=RevokeAll,
+        optional_body=True,
+        returns=Count,
+    ),
+)

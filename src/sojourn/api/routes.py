@@ -1,0 +1,113 @@
+"""A route: who may ask, which verb, how to say the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
+
+from msgspec import Struct, field
+
+from sojourn.errors import BodyRejected, Refusal, SessionNotFound, Unauthenticated
+from sojourn.session import Session
+from sojourn.web.visit import Visit
+
+if TYPE_CHECKING:
+    # An application with users of its own never loads ours.
+    from sojourn.accounts import Accounts
+
+__all__ = ["Act", "Call", "Guard", "Route"]
+
+Guard = Literal["open", "session", "fresh", "admin", "fresh admin"]
+
+
+class Call(Struct, kw_only=True):
+    """One request on its way to an act, after its guard has let it pass."""
+
+    visit: Visit
+    accounts: Accounts
+    params: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    form: Mapping[str, str] = field(default_factory=dict)
+    session: Session | None = None  # set by every guard but "open"
+    sign_up_open: bool = True
+
+    @property
+    def mine(self) -> Session:
+        """The session that asks."""
+        if self.session is None:
+            raise Unauthenticated
+        return self.session
+
+    @property
+    def me(self) -> str:
+        """The id of the user who asks."""
+        if self.mine.user_id is None:
+            raise Unauthenticated
+        return self.mine.user_id
+
+    def id(self, name: str = "id") -> UUID:
+        """A session id from the path; what is no id is nobody's session."""
+        return _uuid(self.params[name])
+
+    def after(self) -> UUID | None:
+        """Where the next page begins: the id of the last row of the one before."""
+        given = self.query.get("after")
+        return None if given is None else _uuid(given)
+
+    def limit(self, most: int = 100) -> int:
+        """The page size that was asked for, at most *most*."""
+        given = self.query.get("limit", str(most))
+        if not given.isascii() or not given.isdigit() or not int(given[:9]) >= 1:
+            raise BodyRejected(f"limit must be a whole number from 1 to {most}.", status=422, field="limit")
+        return min(int(given[:9]), most)
+
+    async def admit(self, guard: Guard, max_age: timedelta | None = None) -> None:
+        """Let the call pass its *guard*, or raise the refusal."""
+        if guard == "open":
+            return
+        self.session = await self.visit.require()
+        if guard.endswith("admin"):
+            await self.visit.require_role("admin")
+        if guard.startswith("fresh"):
+            await self.visit.require_fresh(max_age)
+
+
+Act = Callable[[Call], Awaitable[Any]]
+Refused = Callable[[Call, Refusal], Any]
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """A line of the table. `body` and `returns` are msgspec types: validation and OpenAPI follow from them.
+
+    Without `body` or `form` the request's is not read. `form`: the fields of an HTML form, as text.
+    `refused` says a refusal in the route's own way; without it, problem+json. `tag` groups routes in
+    the documentation; the first line of the act's docstring is the summary.
+    """
+
+    method: str
+    path: str
+    guard: Guard
+    act: Act
+    returns: Any = None
+    body: Any = None
+    form: bool = False
+    refused: Refused | None = None
+    optional_body: bool = False  # an empty body stands for the defaults
+    status: int = 200
+    tag: str = "sessions"
+    query: Mapping[str, str] = field(default_factory=dict)  # name -> what it means
+    refusals: tuple[str, ...] = ()  # codes, besides those of the guard
+
+    @property
+    def name(self) -> str:
+        return self.act.__name__
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise SessionNotFound from None

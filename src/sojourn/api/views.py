@@ -1,0 +1,226 @@
+"""What the API shows: a fixed list of fields, so that nothing else can slip out."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from sojourn import lifecycle
+from sojourn.policy import Policy, words
+from sojourn.session import DeviceKind, Reason, Session
+
+__all__ = [
+    "Count",
+    "Current",
+    "DeviceView",
+    "Done",
+    "Ended",
+    "EndedRow",
+    "Entered",
+    "History",
+    "Limits",
+    "PlaceView",
+    "SessionList",
+    "SessionRow",
+    "Time",
+    "UserView",
+    "ended_row",
+    "instant",
+    "limits",
+    "row",
+    "user_view",
+]
+
+Time = Annotated[
+    str,
+    Meta(description="UTC, with milliseconds", extra_json_schema={"format": "date-time"}),
+]
+
+
+class DeviceView(Struct, kw_only=True):
+    id: str | None
+    kind: DeviceKind
+    name: str
+    model: str | None
+    browser: str | None
+    browser_version: str | None
+    os: str | None
+    os_version: str | None
+
+
+class PlaceView(Struct, kw_only=True):
+    city: str | None
+    country: str | None
+
+
+class SessionRow(Struct, kw_only=True):
+    """A live session: it ends at `expires_at` if nobody comes back, at `ends_at` in any case."""
+
+    id: UUID
+    current: bool
+    device: DeviceView
+    ip: str | None
+    place: PlaceView | None
+    created_at: Time
+    seen_at: Time
+    expires_at: Time
+    ends_at: Time
+    authenticated_at: Time | None
+    application_id: str | None
+    tenant_id: str | None
+    remember: bool
+
+
+class EndedRow(SessionRow, kw_only=True):
+    """An ended session. `reason` is null if it ended by time; `by` is user, admin or system."""
+
+    ended_at: Time
+    reason: Reason | None
+    by: str | None
+
+
+class SessionList(Struct, kw_only=True):
+    sessions: list[SessionRow]
+    count: int
+    server_now: Time
+
+
+class History(Struct, kw_only=True):
+    sessions: list[EndedRow]
+    count: int
+    server_now: Time
+
+
+class Ended(Struct, kw_only=True):
+    id: UUID
+    undo_until: Time | None = None
+
+
+class Count(Struct, kw_only=True):
+    count: int
+
+
+class Done(Struct, kw_only=True):
+    success: bool = True
+
+
+class UserView(Struct, kw_only=True):
+    id: str
+    email: str
+    name: str
+    role: str
+    created_at: Time
+    disabled: bool
+
+
+class Entered(Struct, kw_only=True):
+    """Signed in."""
+
+    user: UserView
+    session: SessionRow
+
+
+class Limits(Struct, kw_only=True):
+    """The policy's numbers, in seconds and as people say them: no page has them as constants."""
+
+    lifetime: int
+    lifetime_words: str
+    idle_timeout: int | None
+    idle_timeout_words: str | None
+    activity_every: int
+    fresh_for: int
+    rotate_every: int | None
+
+
+class Current(Struct, kw_only=True):
+    user: UserView | None
+    session: SessionRow
+    limits: Limits
+    server_now: Time
+
+
+def instant(at: datetime) -> str:
+    """ISO 8601, UTC, exactly three fraction digits and Z."""
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
+
+
+def row(session: Session, policy: Policy, current: UUID | None) -> SessionRow:
+    """*session* as its owner sees it."""
+    return SessionRow(**_fields(session, policy, current))
+
+
+def ended_row(session: Session, policy: Policy) -> EndedRow:
+    ended_at = session.revoked_at or session.expires_at
+    return EndedRow(
+        **_fields(session, policy, None),
+        ended_at=instant(ended_at),
+        reason=session.reason,
+        by=_by(session),
+    )
+
+
+def _by(session: Session) -> str | None:
+    """Who ended it; an administrator's name is none of the user's business."""
+    if session.revoked_at is None:
+        return None
+    if session.revoked_by is None:
+        return "system"
+    return "user" if session.revoked_by == session.user_id else "admin"
+
+
+def _fields(s: Session, policy: Policy, current: UUID | None) -> dict[str, Any]:
+    d = s.device
+    return {
+        "id": s.id,
+        "current": s.id == current,
+        "device": DeviceView(
+            id=d.id,
+            kind=d.kind,
+            name=d.name,
+            model=d.model,
+            browser=d.browser,
+            browser_version=d.browser_version,
+            os=d.os,
+            os_version=d.os_version,
+        ),
+        "ip": s.ip,
+        "place": PlaceView(city=s.place.city, country=s.place.country) if s.place else None,
+        "created_at": instant(s.created_at),
+        "seen_at": instant(s.seen_at),
+        "expires_at": instant(lifecycle.idle_end(s, policy)),
+        "ends_at": instant(s.ends_at),
+        "authenticated_at": instant(s.authenticated_at) if s.authenticated_at else None,
+        "application_id": s.application_id,
+        "tenant_id": s.tenant_id,
+        "remember": s.remember,
+    }
+
+
+def user_view(user: Any) -> UserView:
+    return UserView(
+        id=user.id,
+        email=user.email,
+        name=user.name,
+        role=user.role,
+        created_at=instant(user.created_at),
+        disabled=user.disabled_at is not None,
+    )
+
+
+def limits(policy: Policy) -> Limits:
+    return Limits(
+        lifetime=_seconds(policy.lifetime),
+        lifetime_words=words(policy.lifetime),
+        idle_timeout=None if policy.idle_timeout is None else _seconds(policy.idle_timeout),
+        idle_timeout_words=None if policy.idle_timeout is None else words(policy.idle_timeout),
+        activity_every=_seconds(policy.activity_every),
+        fresh_for=_seconds(policy.fresh_for),
+        rotate_every=None if policy.rotate_every is None else _seconds(policy.rotate_every),
+    )
+
+
+def _seconds(span: timedelta) -> int:
+    return int(span.total_seconds())

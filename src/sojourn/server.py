@@ -1,0 +1,199 @@
+"""The server: sign-in, account page, overview for administrators and the API, in one ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+import sojourn
+from sojourn import device, keyring
+from sojourn.accounts import Accounts, User, open_accounts
+from sojourn.api import admin, native
+from sojourn.api.openapi import openapi
+from sojourn.api.routes import Call, Route
+from sojourn.errors import Refusal
+from sojourn.events import Event
+from sojourn.sessions import AsyncSessions, utc_now
+from sojourn.settings import Settings, load
+from sojourn.stores import open_store
+from sojourn.token import Keys
+from sojourn.web import pages
+from sojourn.web.answer import STATUS, Answer, as_json, problem
+from sojourn.web.asgi import SessionMiddleware
+from sojourn.web.table import mounted, response
+from sojourn.web.visit import Site
+
+__all__ = ["API", "application", "create_app", "document"]
+
+API = (*native.ROUTES, *admin.ROUTES)
+
+_events = logging.getLogger("sojourn.events")
+
+
+def application() -> Starlette:
+    """The application as the environment configures it: what each worker process loads."""
+    return create_app(load().settings)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    keys: Keys | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    demo: bool = False,
+) -> Starlette:
+    """The server's application. Nothing is opened before the first request or the lifespan begins."""
+    keys = keys or keyring.ring(settings)
+    sessions = AsyncSessions(
+        open_store(settings.store), keys=keys, policy=settings.policy(), clock=clock, on_event=log_event
+    )
+    accounts = Accounts(open_accounts(settings.accounts), sessions, clock=clock)
+    site = Site(
+        sessions,
+        origin=settings.origin,
+        load_user=_enabled(accounts),
+        trusted_proxies=map(str, settings.trusted_proxies),
+        development=settings.development,
+        demo=demo,
+    )
+    table = (*API, *_OWN, *pages.PAGES)
+    return Starlette(
+        routes=[
+            *mounted(table, accounts=accounts, sign_up_open=settings.sign_up),
+            Mount(pages.ASSETS_PATH, _Assets(directory=pages.STATIC)),
+        ],
+        middleware=[Middleware(SessionMiddleware, site=site)],
+        exception_handlers={HTTPException: _not_here},
+        lifespan=_lifespan(sessions, accounts),
+    )
+
+
+def document(call: Call) -> dict[str, Any]:
+    """The OpenAPI document of this server."""
+    site = call.visit.site
+    return openapi(
+        (*API, *_OWN),
+        version=sojourn.__version__,
+        origin=site.origin,
+        cookie=site.carrier.name,
+        statuses=STATUS,
+    )
+
+
+def log_event(event: Event) -> None:
+    """One JSON line an event: control characters are escaped, so one event is one line (ASVS 16.4.1)."""
+    fields = {name: getattr(event, name) for name in event.__struct_fields__}
+    _events.info("%s", msgspec.json.encode({"event": event.name} | fields).decode())
+
+
+class Health(Struct):
+    status: str
+
+
+async def healthz(call: Call) -> Health:
+    """This process answers."""
+    return Health("ok")
+
+
+async def readyz(call: Call) -> Health:
+    """This process reaches its stores."""
+    sessions = call.visit.site.sessions
+    await sessions.store.get(_NOBODY)
+    await call.accounts.get("nobody")
+    return Health("ready")
+
+
+async def openapi_json(call: Call) -> Answer:
+    """This document."""
+    return as_json(document(call))
+
+
+async def docs(call: Call) -> Answer:
+    """The API, to read."""
+    return pages.docs_page(document(call))
+
+
+_NOBODY = UUID(int=0)
+
+_OWN = (
+    Route(method="GET", path="/healthz", guard="open", act=healthz, returns=Health, tag="health"),
+    Route(method="GET", path="/readyz", guard="open", act=readyz, returns=Health, tag="health"),
+    Route(method="GET", path="/api/openapi.json", guard="open", act=openapi_json, tag="health"),
+    Route(method="GET", path="/api/docs", guard="open", act=docs, tag="health"),
+)
+
+
+def _enabled(accounts: Accounts) -> Callable[[str], Any]:
+    async def load_user(user_id: str) -> User | None:
+        user = await accounts.get(user_id)
+        return user if user is not None and user.enabled else None
+
+    return load_user
+
+
+def _lifespan(sessions: AsyncSessions, accounts: Accounts) -> Callable[[Any], Any]:
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        await asyncio.to_thread(device.warm)
+        try:
+            yield
+        finally:
+            await accounts.close()
+            await sessions.close()
+
+    return lifespan
+
+
+async def _not_here(request: Request, error: Exception) -> Response:
+    """404 and 405, as the rest of the API or of the pages says no."""
+    assert isinstance(error, HTTPException)
+    refusal: Refusal = _NotFound() if error.status_code == 404 else _NotAllowed()
+    if request.url.path.startswith("/api/"):
+        answer = problem(refusal)
+    else:
+        answer = pages.error_page(error.status_code, *_SAID[refusal.code])
+    sent = response(answer)
+    for name, value in (error.headers or {}).items():
+        sent.headers[name] = value
+    return sent
+
+
+class _NotFound(Refusal):
+    code = "not_found"
+    message = "There is nothing at this address."
+
+
+class _NotAllowed(Refusal):
+    code = "method_not_allowed"
+    message = "This address does not take this method."
+
+
+_SAID = {
+    "not_found": ("Page not found", "There is no page at this address."),
+    "method_not_allowed": ("Not possible", "This page cannot be used like that."),
+}
+
+
+class _Assets(StaticFiles):
+    """Files whose address changes with their content, so that caches may keep them for good."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        sent = super().file_response(*args, **kwargs)
+        sent.headers["cache-control"] = "public, max-age=31536000, immutable"
+        sent.headers["x-content-type-options"] = "nosniff"
+        return sent

@@ -1,0 +1,370 @@
+"""What an operator sets: one table of fields, and each value with the place that it came from."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import force_setattr
+
+from sojourn import settings_text as read
+from sojourn.errors import SettingsError
+from sojourn.policy import Policy
+from sojourn.session import Discreet
+from sojourn.settings_text import spelled, without_password
+
+__all__ = ["FIELDS", "Field", "Loaded", "Row", "Settings", "is_loopback", "load"]
+
+Preset = Literal["consumer", "workforce", "high", "bank"]
+
+_PRESETS: dict[str, Callable[..., Policy]] = {
+    "consumer": Policy,
+    "workforce": Policy.workforce,
+    "high": Policy.high,
+    "bank": Policy.bank,
+}
+_RULES = (
+    "lifetime",
+    "idle_timeout",
+    "activity_every",
+    "touch_every",
+    "rotate_every",
+    "fresh_for",
+    "max_sessions",
+)
+
+
+class Settings(Discreet, frozen=True, kw_only=True):
+    """Everything that an operator may set. A combination that cannot work is refused on creation.
+
+    The rules of the policy are what was set over its preset: `policy()` puts the two together.
+    """
+
+    store: str = "sqlite:///sojourn.db"
+    accounts: str = ""  # empty: where the sessions are
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    origin: str = ""  # empty: `http://host:port`, if the host is loopback
+    keys_file: Path = Path("sojourn.keys")
+    keys: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    development: bool = False
+    sign_up: bool = True
+
+    preset: Preset = "consumer"
+    lifetime: timedelta | UnsetType = UNSET
+    idle_timeout: timedelta | UnsetType | None = UNSET
+    activity_every: timedelta | UnsetType = UNSET
+    touch_every: timedelta | UnsetType = UNSET
+    rotate_every: timedelta | UnsetType | None = UNSET
+    fresh_for: timedelta | UnsetType = UNSET
+    max_sessions: int | UnsetType | None = UNSET
+
+    redis_url: str | None = None
+    geo_api_key: str | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "accounts", self.accounts or self.store)
+        force_setattr(self, "origin", _origin(self))
+        if self.workers > 1 and (lost := _in_memory(self.store) or _in_memory(self.accounts)):
+            raise SettingsError(
+                f"{lost} lives in one process, so {self.workers} workers would each have their own; "
+                "set SOJOURN_WORKERS to 1, or SOJOURN_STORE to a file such as sqlite:///sojourn.db"
+            )
+
+    def __repr__(self) -> str:
+        return f"<Settings of {self.origin}, {without_password(self.store)}>"
+
+    @property
+    def https(self) -> bool:
+        """Whether people come by https, to this process or to the proxy before it."""
+        return self.origin.startswith("https:")
+
+    def policy(self) -> Policy:
+        """The preset with what was set; other rules give way where what was set leaves them no room.
+
+        `INACTIVITY_TIMEOUT_MINUTES=2` alone, for example, makes clients report activity every minute.
+        """
+        given = {name: value for name in _RULES if (value := getattr(self, name)) is not UNSET}
+        preset = _PRESETS[self.preset]
+        return preset(**_room(preset(), given) | given)
+
+
+def _room(base: Policy, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The rules of *base* that were not given, lowered to fit below those that were."""
+    lifetime = given.get("lifetime", base.lifetime)
+    limits = {"idle_timeout": lifetime, "fresh_for": lifetime, "visitor_lifetime": lifetime}
+    idle = given.get("idle_timeout", base.idle_timeout and min(base.idle_timeout, lifetime))
+    limits["rotate_every"] = lifetime
+    if idle is not None:
+        limits |= {"touch_every": idle / 4, "activity_every": idle / 2}
+    lowered = {}
+    for name, limit in limits.items():
+        value = getattr(base, name)
+        if name not in given and value is not None and value > limit:
+            lowered[name] = limit
+    return lowered
+
+
+def _in_memory(url: str) -> str | None:
+    return url if url.startswith("memory:") or url.endswith(":memory:") else None
+
+
+# ── the origin ────────────────────────────────────────────────────────────────────────────────
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches *host*, an address or a name."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _origin(settings: Settings) -> str:
+    """The scheme, host and port that people's browsers show: what cookies and CSRF checks rest on."""
+    if settings.origin:
+        return _checked_origin(settings.origin, development=settings.development)
+    if is_loopback(settings.host):
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        return f"http://{host}" if settings.port == 80 else f"http://{host}:{settings.port}"
+    raise SettingsError(
+        f"SOJOURN_ORIGIN is not set, and the server listens on {settings.host}, where others reach it; "
+        "set it to what people see in the address bar, such as https://accounts.example.org"
+    )
+
+
+def _checked_origin(text: str, *, development: bool) -> str:
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port, parts = "", None, urlsplit("")
+    bare = not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host) or not bare:
+        raise SettingsError(
+            f"SOJOURN_ORIGIN is {without_password(text)!r}; "
+            "give scheme, host and perhaps a port, nothing more, such as https://accounts.example.org"
+        )
+    if parts.scheme == "http" and not is_loopback(host) and not development:
+        raise SettingsError(
+            f"SOJOURN_ORIGIN is {text!r}: over plain http anybody on the way reads the credentials; "
+            "use https://, or set SOJOURN_DEVELOPMENT=1 on a machine where that does not matter"
+        )
+    shown = f"[{host}]" if ":" in host else host
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port not in (None, usual) else "")
+
+
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*")
+
+
+# ── the table ─────────────────────────────────────────────────────────────────────────────────
+
+
+class Field(Struct, frozen=True, kw_only=True):
+    """One row of the table: how a setting is called, read and explained. `unset`: its default, in words."""
+
+    name: str
+    env: str
+    parse: Callable[[str], Any]
+    help: str
+    unset: str | None = None
+    alias: str | None = None  # an older name, which the first one overrides
+    parse_alias: Callable[[str], Any] | None = None
+    secret: bool = False
+
+    @property
+    def option(self) -> str:
+        """As an argument: `SOJOURN_KEYS_FILE` is `--keys-file`."""
+        return "--" + self.env.removeprefix("SOJOURN_").lower().replace("_", "-")
+
+    @property
+    def default(self) -> str:
+        """What holds if nobody sets it, as an operator would write it or in words."""
+        return self.unset or spelled(getattr(_DEFAULTS, self.name))
+
+    def shown(self, value: Any) -> str:
+        """*value* for a screen or a log."""
+        if self.secret and value is not None:
+            return "set, not shown"
+        return without_password(spelled(value))
+
+
+def _row(name: str, parse: Callable[[str], Any], help: str, **more: Any) -> Field:
+    return Field(name=name, env=more.pop("env", f"SOJOURN_{name.upper()}"), parse=parse, help=help, **more)
+
+
+_BY_PRESET = "as the policy has it"
+
+FIELDS: tuple[Field, ...] = (
+    _row("store", read.as_is, "Where sessions are kept: sqlite:///file.db, sqlite:///:memory: or memory://."),
+    _row("accounts", read.as_is, "Where users are kept.", unset="the same as the store"),
+    _row("host", read.as_is, "The address to listen on."),
+    _row("port", partial(read.whole, 1, 65_535), "The port to listen on."),
+    _row("workers", partial(read.whole, 1, 512), "How many processes serve."),
+    _row(
+        "origin",
+        read.as_is,
+        "What people see in the address bar, such as https://accounts.example.org.",
+        unset="http://host:port, if the host is loopback",
+    ),
+    _row("keys_file", Path, "The file of server keys, readable by its owner alone."),
+    _row(
+        "keys",
+        read.as_is,
+        "The server keys themselves, separated by semicolons, instead of a file.",
+        secret=True,
+    ),
+    _row("trusted_proxies", read.networks, "Networks whose X-Forwarded-* headers are believed, with commas."),
+    _row("development", read.flag, "Allow plain http beyond this machine. Never where people sign in."),
+    _row("sign_up", read.flag, "Let people create their own account."),
+    _row(
+        "preset",
+        partial(read.one_of, tuple(_PRESETS)),
+        "The rules to begin with: consumer, workforce, high or bank.",
+        env="SOJOURN_POLICY",
+    ),
+    _row(
+        "lifetime",
+        read.span,
+        "The absolute end of a session, from signing in.",
+        unset=_BY_PRESET,
+        alias="SESSION_EXPIRY_DAYS",
+        parse_alias=read.days,
+    ),
+    _row(
+        "idle_timeout",
+        read.span_or_none,
+        "How long a person may be inactive; none: only the lifetime ends a session.",
+        unset=_BY_PRESET,
+        alias="INACTIVITY_TIMEOUT_MINUTES",
+        parse_alias=read.minutes,
+    ),
+    _row(
+        "activity_every",
+        read.span,
+        "How often a browser reports that a person was active.",
+        unset=_BY_PRESET,
+        alias="ACTIVITY_CHECK_INTERVAL_MINUTES",
+        parse_alias=read.minutes,
+    ),
+    _row(
+        "touch_every", read.span, "At most one write of activity per session and this long.", unset=_BY_PRESET
+    ),
+    _row("rotate_every", read.span_or_none, "How old a token may get; none: any age.", unset=_BY_PRESET),
+    _row("fresh_for", read.span, "How long a sign-in suffices for a sensitive act.", unset=_BY_PRESET),
+    _row(
+        "max_sessions", read.number_or_none, "Live sessions of one user; none: any number.", unset=_BY_PRESET
+    ),
+    _row("redis_url", read.as_is, "Read, but not used by this version.", alias="REDIS_URL"),
+    _row(
+        "geo_api_key",
+        read.as_is,
+        "Read, but not used by this version.",
+        alias="IP_GEOLOCATION_API_KEY",
+        secret=True,
+    ),
+    _row("log_level", partial(read.one_of, ("debug", "info", "warning", "error")), "How much is logged."),
+)
+_DEFAULTS = Settings()
+
+
+# ── loading ───────────────────────────────────────────────────────────────────────────────────
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One setting for people: its value as it may be shown, and where it came from."""
+
+    field: Field
+    value: str
+    source: str
+
+
+class Loaded(Discreet, frozen=True, kw_only=True):
+    """Settings, and for each field its source: "argument", a variable's name, or "default".
+
+    `exports` are the variables that give another process the same settings.
+    """
+
+    settings: Settings
+    sources: Mapping[str, str]
+    exports: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return f"<Loaded {self.settings!r}>"
+
+    def rows(self) -> list[Row]:
+        """Every setting as it holds; what nobody set of the policy comes from the preset."""
+        policy = self.settings.policy()
+        rows = []
+        for field in FIELDS:
+            value = getattr(self.settings, field.name)
+            if value is UNSET:
+                value = getattr(policy, field.name)
+            rows.append(Row(field=field, value=field.shown(value), source=self.sources[field.name]))
+        return rows
+
+
+def load(
+    arguments: Mapping[str, object] | None = None, environment: Mapping[str, str] = os.environ
+) -> Loaded:
+    """Settings from *arguments* by field name, over `SOJOURN_*`, over the older names, over the defaults.
+
+    An argument that is None, and a variable that is empty, count as not given.
+    """
+    given = {name: spelled(value) for name, value in (arguments or {}).items() if value not in (None, "")}
+    if unknown := given.keys() - {field.name for field in FIELDS}:
+        raise TypeError(f"no such setting: {', '.join(sorted(unknown))}")
+    values: dict[str, Any] = {}
+    sources = {}
+    for field in FIELDS:
+        source, text, parse = _found(field, given, environment)
+        sources[field.name] = source
+        if text is not None:
+            called = field.option if source == "argument" else source
+            values[field.name] = _parsed(called, text, parse, secret=field.secret)
+    settings = Settings(**values)
+    _check_policy(settings, sources)
+    exports = {field.env: given[field.name] for field in FIELDS if field.name in given}
+    return Loaded(settings=settings, sources=sources, exports=exports)
+
+
+def _found(
+    field: Field, arguments: Mapping[str, str], environment: Mapping[str, str]
+) -> tuple[str, str | None, Callable[[str], Any]]:
+    """Source, text and parser of what counts for *field*."""
+    if text := arguments.get(field.name):
+        return "argument", text, field.parse
+    if text := environment.get(field.env, "").strip():
+        return field.env, text, field.parse
+    if field.alias and (text := environment.get(field.alias, "").strip()):
+        return field.alias, text, field.parse_alias or field.parse
+    return "default", None, field.parse
+
+
+def _parsed(called: str, text: str, parse: Callable[[str], Any], *, secret: bool) -> Any:
+    try:
+        return parse(text)
+    except ValueError as error:
+        shown = "wrong" if secret else repr(without_password(text))
+        raise SettingsError(f"{called} is {shown}; {error}") from None
+
+
+def _check_policy(settings: Settings, sources: Mapping[str, str]) -> None:
+    """Raise if the rules cannot work together, naming the variables that set them."""
+    try:
+        settings.policy()
+    except SettingsError as error:
+        by = [f"{name} by {sources[name]}" for name in ("preset", *_RULES) if sources[name] != "default"]
+        raise SettingsError(f"{error} (set here: {', '.join(by)})") from None

@@ -1,0 +1,114 @@
+"""Settings as text: what an operator writes becomes a value, and a value what an operator would write.
+
+Each parser raises `ValueError` with what would have been right.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from ipaddress import ip_network
+from typing import Any
+
+__all__ = [
+    "as_is",
+    "days",
+    "flag",
+    "minutes",
+    "networks",
+    "number_or_none",
+    "one_of",
+    "span",
+    "span_or_none",
+    "spelled",
+    "whole",
+    "without_password",
+]
+
+
+def as_is(text: str) -> str:
+    return text
+
+
+def whole(lowest: int, highest: int, text: str) -> int:
+    if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or not lowest <= int(text) <= highest:
+        raise ValueError(f"give a whole number from {lowest} to {highest}")
+    return int(text)
+
+
+def number_or_none(text: str) -> int | None:
+    try:
+        return None if text == "none" else whole(1, 1_000_000, text)
+    except ValueError:
+        raise ValueError("give a whole number from 1 on, or none for any number") from None
+
+
+def flag(text: str) -> bool:
+    match text.lower():
+        case "1" | "true" | "yes" | "on":
+            return True
+        case "0" | "false" | "no" | "off":
+            return False
+    raise ValueError("give 1 or 0")
+
+
+def one_of(choices: tuple[str, ...], text: str) -> str:
+    if text not in choices:
+        raise ValueError(f"give one of {', '.join(choices)}")
+    return text
+
+
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+
+def span(text: str) -> timedelta:
+    match = re.fullmatch(r"(\d{1,6}) ?([dhms])", text, re.ASCII)
+    if match is None and text != "0":
+        raise ValueError("give a number with a unit, such as 30d, 12h, 15m or 10s")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta(0)
+
+
+def span_or_none(text: str) -> timedelta | None:
+    try:
+        return None if text == "none" else span(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, or none") from None
+
+
+def days(text: str) -> timedelta:
+    return timedelta(days=whole(1, 400, text))
+
+
+def minutes(text: str) -> timedelta:
+    return timedelta(minutes=whole(1, 400 * 24 * 60, text))
+
+
+def networks(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ip_network(part.strip())) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError(f"{error}; give addresses or networks such as 10.0.0.0/8, with commas") from None
+
+
+def spelled(value: Any) -> str:
+    """*value* as an operator would write it."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "1" if value else "0"
+        case timedelta():
+            seconds = int(value.total_seconds())
+            unit = next((u for u, size in _SIZES.items() if seconds and seconds % size == 0), "s")
+            return f"{seconds // _SIZES[unit]}{unit}" if seconds else "0"
+        case tuple():
+            return ", ".join(str(part) for part in value) or "none"
+    return str(value)
+
+
+_SIZES = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+
+
+def without_password(url: str) -> str:
+    """*url* as it may be shown: a password in it is left out."""
+    return re.sub(r"(?<=//)[^@/]*@", "***@", url)

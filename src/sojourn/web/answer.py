@@ -1,0 +1,164 @@
+"""One request against one route: guard, decode, act, encode. Any framework can send the answer."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qsl
+from uuid import uuid4
+
+import msgspec
+from msgspec import Struct, field
+
+from sojourn.api.routes import Call, Route
+from sojourn.errors import BodyRejected, FreshnessRequired, RateLimited, Refusal, RequestError, SessionError
+
+__all__ = ["LARGEST", "STATUS", "Answer", "answer", "as_json", "problem", "unavailable"]
+
+_log = logging.getLogger("sojourn")
+
+LARGEST = 64 * 1024  # bytes of a body; nothing that this API takes comes near it
+
+STATUS = {
+    "unauthenticated": 401,
+    "token_invalid": 401,
+    "token_superseded": 401,
+    "access_expired": 401,
+    "session_expired": 401,
+    "session_revoked": 401,
+    "refresh_reused": 401,
+    "invalid_credentials": 401,
+    "reauth_required": 403,
+    "forbidden": 403,
+    "csrf_failed": 403,
+    "https_required": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "session_changed": 409,
+    "too_many_sessions": 409,
+    "account_exists": 409,
+    "data_too_large": 413,
+    "email_rejected": 422,
+    "password_rejected": 422,
+    "rate_limited": 429,
+    "unavailable": 503,
+}
+
+
+class Answer(Struct):
+    """An HTTP answer as a value."""
+
+    status: int
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+
+    def add(self, headers: Iterable[tuple[str, str]]) -> Answer:
+        """The same answer with *headers* behind its own."""
+        return Answer(self.status, [*self.headers, *headers], self.body)
+
+
+async def answer(route: Route, call: Call, *, content: bytes = b"", kind: str = "") -> Answer:
+    """Let *call* do what *route* says, with the request's *content* of the media type *kind*.
+
+    Faults are not caught here: whoever knows the framework answers 503, and adds the visit's cookies
+    in every case. A sign-out whose store is away still takes the cookie back.
+    """
+    try:
+        await call.admit(route.guard)
+        if route.body is not None:
+            call.body = decoded(route, content, kind)
+        if route.form:
+            call.form = fields(content, kind)
+        done = await route.act(call)
+    except Refusal as refusal:
+        done = route.refused(call, refusal) if route.refused else problem(refusal)
+    return done if isinstance(done, Answer) else as_json(done, route.status)
+
+
+def as_json(value: Any, status: int = 200) -> Answer:
+    """*value* as JSON that no browser renders as anything else (ASVS 3.2.1)."""
+    return Answer(status, [("content-type", "application/json"), *_STRICT], msgspec.json.encode(value))
+
+
+def decoded(route: Route, content: bytes, kind: str) -> Any:
+    """The body as `route.body`, or a `BodyRejected` that says what is wrong and where."""
+    if not content.strip() and route.optional_body:
+        return route.body()
+    if kind.partition(";")[0].strip().lower() != "application/json":
+        raise BodyRejected("Send JSON, with the header Content-Type: application/json.", status=415)
+    try:
+        return msgspec.json.decode(content, type=route.body)
+    except msgspec.ValidationError as error:
+        raise BodyRejected(f"The body is not what this route takes: {error}.", status=422) from None
+    except RecursionError:
+        raise BodyRejected("The body is nested too deeply.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise BodyRejected("The body is not valid JSON in UTF-8.") from None
+
+
+def fields(content: bytes, kind: str) -> dict[str, str]:
+    """The fields of a form, sent as a browser sends it; of a name that comes twice the last."""
+    if kind.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        raise BodyRejected("Send the form as application/x-www-form-urlencoded.", status=415)
+    try:
+        return dict(parse_qsl(content.decode(), keep_blank_values=True, max_num_fields=50, errors="strict"))
+    except ValueError:
+        raise BodyRejected("The form is broken. Reload the page and try again.") from None
+
+
+def problem(refusal: Refusal) -> Answer:
+    """*refusal* as RFC 9457 problem details; 401 carries a challenge (RFC 9110 section 15.5.2)."""
+    status = refusal.status if isinstance(refusal, RequestError) else STATUS[refusal.code]
+    headers: list[tuple[str, str]] = []
+    if status == 401:
+        headers.append(("www-authenticate", f'Cookie realm="sojourn", error="{refusal.code}"'))
+        if isinstance(refusal, SessionError):
+            headers.append(("x-session-code", refusal.code))
+    if isinstance(refusal, FreshnessRequired):
+        headers.append(("x-session-code", refusal.code))
+    if isinstance(refusal, RateLimited):
+        headers.append(("retry-after", str(refusal.retry_after)))
+    return _problem(status, refusal.code, refusal.message, headers, refusal.facts)
+
+
+def unavailable(fault: BaseException) -> Answer:
+    """503: the store is away. Nobody is signed out, and clients do not all return at once."""
+    _log.error("the store is away: %s", fault, exc_info=fault)
+    headers = [("retry-after", str(random.randint(1, 5)))]  # noqa: S311 -- jitter, not a secret
+    message = "The service is not available for a moment. You are still signed in; please try again."
+    return _problem(503, "unavailable", message, headers, {})
+
+
+def _problem(
+    status: int, code: str, message: str, headers: list[tuple[str, str]], facts: dict[str, Any]
+) -> Answer:
+    body = {
+        "type": f"urn:sojourn:problem:{code}",
+        "title": _TITLES.get(status, "Refused"),
+        "status": status,
+        "detail": message,
+        "code": code,
+        "message": message,
+        "request_id": uuid4().hex,
+    } | {name: value for name, value in facts.items() if name not in ("doubled",)}
+    kind = ("content-type", "application/problem+json")
+    return Answer(status, [kind, *_STRICT, *headers], msgspec.json.encode(body))
+
+
+_STRICT = (("x-content-type-options", "nosniff"), ("cache-control", "no-store"))
+_TITLES = {
+    400: "Bad request",
+    401: "Not signed in",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Not acceptable as given",
+    429: "Too many requests",
+    431: "Cookies too large",
+    503: "Not available",
+}

@@ -1,0 +1,67 @@
+"""A table of routes as routes of Starlette, which does the matching and the reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+
+from sojourn.accounts import Accounts
+from sojourn.api.routes import Call, Route
+from sojourn.errors import BodyRejected
+from sojourn.web.answer import LARGEST, Answer, answer
+from sojourn.web.asgi import visit_of
+
+__all__ = ["mounted", "response"]
+
+
+def mounted(table: Iterable[Route], *, accounts: Accounts, sign_up_open: bool) -> list[StarletteRoute]:
+    """Each line of *table* as a route. Two lines with the same method and path are a mistake."""
+    lines = list(table)
+    places = [(route.method, route.path) for route in lines]
+    if doubled := {place for place in places if places.count(place) > 1}:
+        raise ValueError(f"two routes answer {sorted(doubled)}; give one of them another path")
+    return [
+        StarletteRoute(
+            route.path, _endpoint(route, accounts, sign_up_open), methods=[route.method], name=route.name
+        )
+        for route in lines
+    ]
+
+
+def response(done: Answer) -> Response:
+    """*done* as a response of Starlette."""
+    sent = Response(done.body, done.status)
+    for name, value in done.headers:
+        sent.headers.append(name, value)
+    return sent
+
+
+def _endpoint(route: Route, accounts: Accounts, sign_up_open: bool) -> Any:
+    async def endpoint(request: Request) -> Response:
+        call = Call(
+            visit=visit_of(request.scope),
+            accounts=accounts,
+            params=request.path_params,
+            query=dict(request.query_params),
+            sign_up_open=sign_up_open,
+        )
+        content = await _read(request) if route.body is not None or route.form else b""
+        return response(
+            await answer(route, call, content=content, kind=request.headers.get("content-type", ""))
+        )
+
+    return endpoint
+
+
+async def _read(request: Request) -> bytes:
+    """The body, or a refusal once it is larger than anything that we take; the rest is not read."""
+    read = bytearray()
+    async for chunk in request.stream():
+        read += chunk
+        if len(read) > LARGEST:
+            raise BodyRejected(f"The body is larger than {LARGEST // 1024} kB.", status=413)
+    return bytes(read)
