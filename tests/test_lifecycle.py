@@ -100,6 +100,11 @@ def test_a_session_carries_what_the_application_said():
     assert {name: getattr(session, name) for name in said} == said
 
 
+def test_a_sign_in_of_which_nothing_is_said_has_one_factor_and_is_not_remembered():
+    session = _started(POLICY)
+    assert (session.aal, session.amr, session.remember, session.data) == (1, (), False, {})
+
+
 def test_methods_may_come_from_any_iterable():
     assert _started(POLICY, amr=iter(["pwd", "otp"])).amr == ("pwd", "otp")
 
@@ -354,7 +359,7 @@ def test_what_a_token_may_do_in_a_refresh(case):
             assert (_verdict(outcome), outcome.write) == ("lost_answer", True)
             assert outcome.session == case.session.change(forgiven_at=at)
         case "replay":
-            assert isinstance(outcome.refusal, TokenReplayed)
+            assert (outcome.write, type(outcome.refusal)) == (True, TokenReplayed)
             assert outcome.session == case.session.change(revoked_at=at, reason=Reason.REPLAY)
         case "recovers":
             assert _recovered(outcome, case, at).generation == case.token.generation + 1
@@ -387,6 +392,12 @@ def test_a_replay_says_which_generation_came_and_which_is_current():
     session = begun(generation=5, rotated_at=NOON, confirmed_at=NOON)
     (event,) = refreshed(session, at=NOON + MINUTE, token=token_of(session, behind=3)).events
     assert event == Replayed(at=NOON + MINUTE, session_id=session.id, user_id="ada", generation=2, current=5)
+
+
+@pytest.mark.parametrize("decided", [Outcome(session=begun()), begun(), RING[0], token_of(begun())])
+def test_what_decisions_are_made_of_cannot_be_altered(decided):
+    with pytest.raises(AttributeError):
+        setattr(decided, decided.__struct_fields__[0], None)
 
 
 def test_a_recovery_by_refresh_tells_of_both():

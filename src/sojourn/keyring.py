@@ -16,7 +16,7 @@ import stat
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace as _replaced
@@ -35,10 +35,10 @@ __all__ = [
     "emergency",
     "entries",
     "generate",
-    "load",
     "parse",
     "read",
     "read_text",
+    "ring",
     "rotate",
     "write",
 ]
@@ -71,7 +71,7 @@ class Step(Struct, frozen=True, repr_omit_defaults=True):
 # ── reading ───────────────────────────────────────────────────────────────────────────────────
 
 
-def load(settings: Settings) -> Keys:
+def ring(settings: Settings) -> Keys:
     """The keys that the settings name: those in `SOJOURN_KEYS`, else those in the file."""
     return parse(settings.keys) if settings.keys else read(settings.keys_file)
 
@@ -120,6 +120,8 @@ def entries(text: str, *, where: str = "SOJOURN_KEYS") -> list[Entry]:
 def _entry(line: str, what: str) -> Entry:
     try:
         id, role, since, secret = line.split()
+        if role not in get_args(Role):  # not left to `Key`, which quotes what may be a misplaced secret
+            raise ValueError
         key = Key(id=int(id), role=cast(Role, role), secret=_decoded(secret))
         return Entry(key, date.fromisoformat(since))
     except SettingsError as error:

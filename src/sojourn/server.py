@@ -69,6 +69,7 @@ def create_app(
         load_user=_enabled(accounts),
         trusted_proxies=map(str, settings.trusted_proxies),
         development=settings.development,
+        faults=accounts.store.faults,
         demo=demo,
     )
     table = (*API, *_OWN, *pages.PAGES)
@@ -161,14 +162,14 @@ def _lifespan(sessions: AsyncSessions, accounts: Accounts) -> Callable[[Any], An
 
 async def _not_here(request: Request, error: Exception) -> Response:
     """404 and 405, as the rest of the API or of the pages says no."""
-    assert isinstance(error, HTTPException)
-    refusal: Refusal = _NotFound() if error.status_code == 404 else _NotAllowed()
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    refusal: Refusal = _NotFound() if status == 404 else _NotAllowed()
     if request.url.path.startswith("/api/"):
         answer = problem(refusal)
     else:
-        answer = pages.error_page(error.status_code, *_SAID[refusal.code])
+        answer = pages.error_page(status, *_SAID[refusal.code])
     sent = response(answer)
-    for name, value in (error.headers or {}).items():
+    for name, value in (getattr(error, "headers", None) or {}).items():
         sent.headers[name] = value
     return sent
 

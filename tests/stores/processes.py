@@ -24,7 +24,7 @@ def at_once(work: Callable[..., Any], path: Path, count: int, *values: Any) -> l
     """The answers of *count* processes that run `work(path, barrier, number, *values)`."""
     spawn = get_context("spawn")
     with spawn.Manager() as manager:
-        barrier = manager.Barrier(count)
+        barrier = manager.Barrier(count, timeout=60)
         with spawn.Pool(count) as pool:
             return pool.starmap(work, [(path, barrier, number, *values) for number in range(count)])
 

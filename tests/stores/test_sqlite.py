@@ -17,6 +17,8 @@ from sojourn.session import Device, Reason, Seen
 from sojourn.sessions import drive
 from sojourn.stores.protocol import Cap, Query
 from sojourn.stores.sqlite import SQLiteStore
+from sojourn.stores.sqlite_file import File
+from sojourn.stores.sqlite_writer import Job, Writer
 from sojourn.testing import make_session
 from tests.stores import processes
 from tests.stores.acts import NOW, revoke, started
@@ -120,7 +122,7 @@ print("done")
 
 def test_a_forked_child_opens_the_file_anew_and_leaves_its_parents_connections_alone(path: Path) -> None:
     with run(FORK, path) as parent:
-        assert parent.communicate()[0] == "done\n"
+        assert parent.communicate(timeout=60)[0] == "done\n"
     assert parent.returncode == 0
 
 
@@ -171,7 +173,7 @@ def test_the_loop_runs_on_while_another_process_holds_the_lock(path: Path, store
                 await asyncio.sleep(0.001)
                 assert await on_loop.get(session.id) == session
             assert not waiting.done()
-            holder.communicate("go on\n")
+            holder.communicate("go on\n", timeout=60)
         assert await waiting == [session.id]
         await on_loop.close()
 
@@ -202,6 +204,36 @@ def test_what_a_reader_may_not_wait_for_is_left_to_the_writing_thread(
     caller.join()
     assert answers == ["sojourn-sqlite"]
     assert tried[:2] == ["caller", "sojourn-sqlite"]
+
+
+def test_a_reader_cannot_write(store: SQLiteStore, other: sqlite3.Connection) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        drive(store.engine.read(lambda db: db.execute("delete from sessions")))
+    assert drive(store.count(Query(user_id="ada"))) == 1
+
+
+def test_a_reader_that_fails_lets_go_of_what_it_read(store: SQLiteStore, other: sqlite3.Connection) -> None:
+    def work(db: sqlite3.Connection) -> None:
+        cursor = db.execute("select id from sessions")
+        raise LookupError(cursor.fetchone())
+
+    started(store)
+    with pytest.raises(LookupError) as caught:
+        drive(store.engine.read(work))
+    busy, _, _ = other.execute("pragma wal_checkpoint(truncate)").fetchone()  # waits for whoever still reads
+    assert not busy
+    assert caught.tb is not None
+
+
+def test_a_scan_is_not_run_on_the_loop(path: Path, store: SQLiteStore) -> None:
+    async def main() -> None:
+        on_loop = SQLiteStore(path)
+        for _ in range(2):  # before the file is open, and after
+            thread = await on_loop.engine.scan(lambda db: threading.current_thread())
+            assert thread is not threading.main_thread()
+        await on_loop.close()
+
+    asyncio.run(main())
 
 
 # ── the writing thread ────────────────────────────────────────────────────────────────────────
@@ -288,6 +320,15 @@ def test_close_finishes_what_waits_and_the_next_use_opens_anew(path: Path) -> No
         await store.close()
 
     asyncio.run(main())
+
+
+def test_a_writer_that_was_closed_takes_no_more(path: Path) -> None:
+    file = File(path, component="nothing", migrations="tests.stores", create=True)
+    writer = Writer(file, leave=lambda: None)
+    assert writer.submit(Job(lambda db: None, "schema"))
+    assert writer.close() is writer.close()
+    assert writer.close().result() is None
+    assert not writer.submit(Job(lambda db: None, "schema"))
 
 
 def test_a_store_that_was_never_used_closes(path: Path) -> None:

@@ -53,6 +53,26 @@ def test_law_09_a_lock_that_stays_is_a_fault(
     assert revoke(store, session) == [session.id]
 
 
+def test_all_who_waited_are_told_each_in_an_exception_of_their_own(
+    path: Path, store: SQLiteStore, other: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_file, "PATIENCE", 0.02)
+
+    async def main() -> None:
+        on_loop = SQLiteStore(path)
+        await on_loop.touch({}, at=NOW)  # opened
+        other.execute("begin immediate")
+        writes = [on_loop.insert(make_session()) for _ in range(9)]
+        told = await asyncio.gather(*writes, return_exceptions=True)
+        assert all(isinstance(error, sqlite3.OperationalError) for error in told)
+        assert len({id(error) for error in told}) == 9
+        assert len({explain(error) for error in told if isinstance(error, Exception)}) == 1
+        other.execute("rollback")
+        await on_loop.close()
+
+    asyncio.run(main())
+
+
 def test_law_09_a_full_disk_is_a_fault_and_nothing_is_lost(store: SQLiteStore, path: Path) -> None:
     session = started(store)
     limit = "pragma max_page_count = {}".format
@@ -93,7 +113,7 @@ drive(store.close())
 
 def test_law_09_a_disk_that_fills_up_while_running_is_a_fault_and_nothing_is_lost(path: Path) -> None:
     with run(FULL, path) as process:
-        said = process.communicate()[0]
+        said = process.communicate(timeout=60)[0]
     assert process.returncode == 0
     assert str(path) in said
     assert "full" in said or "No room is left" in said
@@ -160,7 +180,7 @@ def test_law_09_a_file_without_write_permission_is_a_fault_and_can_be_read() -> 
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     with run(READ_ONLY, folder / "sessions.db") as process:
-        said = process.communicate()[0]
+        said = process.communicate(timeout=60)[0]
     folder.chmod(0o755)
     shutil.rmtree(folder)
     assert process.returncode == 0

@@ -201,7 +201,7 @@ class Accounts:
     # ── prove ────────────────────────────────────────────────────────────────────────────────
 
     async def _prove(self, found: Credentials | None, email: str, password: str, *, ip: str | None) -> User:
-        """The user in *found*, whose *password* it is, or `InvalidCredentials`. Attempts are counted first."""
+        """The user in *found*, whose *password* it is, or `InvalidCredentials`. Attempts count first."""
         await self._admit_address(ip)
         key, rate = self._hashed("account", email), self.rates.account
         if wait := await self.store.take(key, rate=rate, at=self.clock()):

@@ -56,14 +56,15 @@ class Limits(Protocol):
         """Forget the keys that were as new before *before*; how many."""
 
 
-def take(due_at: datetime | None, rate: Rate, at: datetime) -> tuple[datetime | None, timedelta | None]:
+def take(due_at: datetime | None, rate: Rate, at: datetime) -> tuple[datetime, timedelta | None]:
     """When the key will be as new after an attempt *at*, and how long to wait if it is refused.
 
     *due_at* is the answer to the attempt before.
     """
-    due = max(due_at or at, at) + rate.every
+    before = max(due_at or at, at)
+    due = before + rate.every
     wait = due - at - rate.span
-    return (due_at, wait) if wait > timedelta(0) else (due, None)
+    return (before, wait) if wait > timedelta(0) else (due, None)
 
 
 def network(ip: str) -> str:

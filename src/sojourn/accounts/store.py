@@ -161,9 +161,7 @@ class MemoryAccounts:
 
     async def take(self, key: str, *, rate: Rate, at: datetime) -> timedelta | None:
         with self._lock:
-            due, wait = limits.take(self._due.get(key), rate, at)
-            if due is not None:
-                self._due[key] = due
+            self._due[key], wait = limits.take(self._due.get(key), rate, at)
             return wait
 
     async def give_back(self, key: str, *, rate: Rate) -> None:

@@ -22,7 +22,7 @@ from sojourn.api.views import (
     row,
     user_view,
 )
-from sojourn.errors import Forbidden
+from sojourn.errors import Forbidden, InvalidCredentials
 from sojourn.session import Reason
 from sojourn.sessions import Issued
 
@@ -83,7 +83,11 @@ async def enter(call: Call, email: str, password: str, *, remember: bool) -> Ent
     async def start(user: User) -> Issued:
         return await call.visit.login(user.id, amr=("pwd",), remember=remember)
 
-    user, issued = await call.accounts.sign_in(email, password, ip=call.visit.peer.ip, start=start)
+    try:
+        user, issued = await call.accounts.sign_in(email, password, ip=call.visit.peer.ip, start=start)
+    except InvalidCredentials:
+        call.visit.take_back()  # the account may have changed after the session began
+        raise
     policy = call.visit.site.sessions.policy
     return Entered(user=user_view(user), session=row(issued.session, policy, issued.session.id))
 

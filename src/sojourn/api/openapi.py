@@ -83,6 +83,8 @@ def _operation(route: Route, statuses: dict[str, int]) -> dict[str, Any]:
 
 
 def _answer(route: Route) -> dict[str, Any]:
+    if route.returns is None:
+        return {"description": "Done"}
     return {"description": "Done", "content": {"application/json": {"schema": _reference(route.returns)}}}
 
 

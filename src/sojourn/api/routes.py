@@ -76,7 +76,7 @@ class Call(Struct, kw_only=True):
 
 
 Act = Callable[[Call], Awaitable[Any]]
-Refused = Callable[[Call, Refusal], Any]
+Refused = Callable[[Call, Refusal], Awaitable[Any]]
 
 
 class Route(Struct, frozen=True, kw_only=True):

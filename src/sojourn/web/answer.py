@@ -73,7 +73,7 @@ async def answer(route: Route, call: Call, *, content: bytes = b"", kind: str = 
             call.form = fields(content, kind)
         done = await route.act(call)
     except Refusal as refusal:
-        done = route.refused(call, refusal) if route.refused else problem(refusal)
+        done = await route.refused(call, refusal) if route.refused else problem(refusal)
     return done if isinstance(done, Answer) else as_json(done, route.status)
 
 

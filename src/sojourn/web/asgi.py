@@ -7,7 +7,7 @@ from typing import Any
 
 from sojourn.errors import CsrfFailed, Refusal
 from sojourn.web.answer import Answer, problem, unavailable
-from sojourn.web.visit import Site, Visit
+from sojourn.web.visit import Site, StoreAway, Visit
 
 __all__ = ["SessionMiddleware", "visit_of"]
 
@@ -23,8 +23,8 @@ _SINGLE = frozenset({b"cache-control", b"strict-transport-security"})
 class SessionMiddleware:
     """Sessions for any ASGI application. A request that does not look at its session costs next to nothing.
 
-    A `Refusal` that the application lets through becomes problem+json, and a fault of the store
-    503: never a sign-out. Unsafe requests that another site made the browser send are refused
+    A `Refusal` that the application lets through becomes problem+json, and a fault of the session
+    store 503: never a sign-out. Unsafe requests that another site made the browser send are refused
     before the application sees them; WebSocket handshakes are checked for their Origin.
     """
 
@@ -58,7 +58,7 @@ class SessionMiddleware:
             if started:
                 raise
             await send_answer(problem(refusal), send_with_cookies)
-        except self.site.sessions.store.faults as fault:
+        except StoreAway as fault:
             if started:
                 raise
             await send_answer(unavailable(fault), send_with_cookies)

@@ -40,6 +40,8 @@ class Proxies:
 
     def peer(self, ip: str | None, scheme: str, headers: Mapping[str, str]) -> Peer:
         """The client behind the connection from *ip*: the right-most address that is no trusted proxy."""
+        if not self._trusted and ":" not in (ip or ":"):
+            return Peer(ip, scheme)
         nearest = _parsed(ip or "")
         if nearest is None or not self._trusts(nearest):
             return Peer(str(nearest) if nearest else None, scheme)

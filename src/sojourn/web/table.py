@@ -14,6 +14,7 @@ from sojourn.api.routes import Call, Route
 from sojourn.errors import BodyRejected
 from sojourn.web.answer import LARGEST, Answer, answer
 from sojourn.web.asgi import visit_of
+from sojourn.web.visit import StoreAway
 
 __all__ = ["mounted", "response"]
 
@@ -50,9 +51,11 @@ def _endpoint(route: Route, accounts: Accounts, sign_up_open: bool) -> Any:
             sign_up_open=sign_up_open,
         )
         content = await _read(request) if route.body is not None or route.form else b""
-        return response(
-            await answer(route, call, content=content, kind=request.headers.get("content-type", ""))
-        )
+        try:
+            done = await answer(route, call, content=content, kind=request.headers.get("content-type", ""))
+        except call.visit.site.faults as fault:
+            raise StoreAway(str(fault)) from fault
+        return response(done)
 
     return endpoint
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from functools import cached_property, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from sojourn import device as devices
@@ -24,10 +25,12 @@ from sojourn.session import Device, Session
 from sojourn.sessions import AsyncSessions, Issued
 from sojourn.web import csrf
 from sojourn.web.carrier import Carrier, Cookies, DeviceCookie
-from sojourn.web.proxy import Proxies
+from sojourn.web.proxy import Peer, Proxies
 
-__all__ = ["LoadUser", "Site", "Visit"]
+__all__ = ["LoadUser", "Site", "StoreAway", "Visit"]
 
+T = TypeVar("T")
+P = ParamSpec("P")
 LoadUser = Callable[[str], Awaitable[Any]]
 
 _log = logging.getLogger("sojourn")
@@ -39,7 +42,8 @@ class Site:
     *origin* is what people type, such as `https://example.org`; names and attributes of the
     cookies follow from it. *load_user* makes `current_user` and `require_role` work: it takes a
     user id and gives whatever the application's users are, or None if that user may no longer
-    sign in. An object with `role` or `roles` can be asked for roles.
+    sign in. An object with `role` or `roles` can be asked for roles. *faults* are exceptions that
+    mean 503, besides those of the session store.
     """
 
     def __init__(
@@ -50,11 +54,13 @@ class Site:
         load_user: LoadUser | None = None,
         trusted_proxies: Iterable[str] = (),
         development: bool = False,
+        faults: Iterable[type[Exception]] = (),
         demo: bool = False,
     ) -> None:
         self.sessions = sessions
         self.origin = origin
         self.load_user = load_user
+        self.faults = (*sessions.store.faults, *faults)
         self.demo = demo
         self.carrier = Carrier.of(origin, development=development)
         self.proxies = Proxies(trusted_proxies)
@@ -69,6 +75,28 @@ class Site:
         while len(self._told) > 10_000:
             self._told.popitem(last=False)
         return first
+
+
+class StoreAway(Exception):
+    """A fault of a store during a visit; its cause is the driver's exception. Answered 503.
+
+    It has a type of its own so that an application's faults stay the application's.
+    """
+
+
+def _watched(
+    verb: Callable[Concatenate[Visit, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[Visit, P], Coroutine[Any, Any, T]]:
+    """Tell a fault of the store from every other exception."""
+
+    @wraps(verb)
+    async def watched(visit: Visit, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await verb(visit, *args, **kwargs)
+        except visit.site.faults as fault:
+            raise StoreAway(str(fault)) from fault
+
+    return watched
 
 
 class Visit:
@@ -87,7 +115,7 @@ class Visit:
     ) -> None:
         self.site = site
         self.method, self.path, self.headers = method, path, headers
-        self.peer = site.proxies.peer(ip, scheme, headers)
+        self._ip, self._scheme = ip, scheme
         self.looked = False  # at the cookies: then the answer depends on them
         self.refusal: SessionError | None = None  # why the presented session may not be used
         self._sent = tuple(cookies)
@@ -98,6 +126,11 @@ class Visit:
         self._set: dict[str, str] = {}
 
     # ── what came ────────────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def peer(self) -> Peer:
+        """Who is really asking; worked out only when somebody wants to know."""
+        return self.site.proxies.peer(self._ip, self._scheme, self.headers)
 
     @property
     def presented(self) -> Cookies:
@@ -186,6 +219,7 @@ class Visit:
             raise Forbidden
         return user
 
+    @_watched
     async def _load(self) -> Session | None:
         token = self.presented.session
         if token is None:
@@ -234,6 +268,7 @@ class Visit:
 
     # ── changes ──────────────────────────────────────────────────────────────────────────────
 
+    @_watched
     async def login(
         self,
         user_id: str,
@@ -262,6 +297,7 @@ class Visit:
         )
         return self._adopt(issued)
 
+    @_watched
     async def logout(self) -> bool:
         """End the presented session and clear its cookie; false if there was none to end.
 
@@ -277,6 +313,7 @@ class Visit:
         except TokenInvalid:
             return False
 
+    @_watched
     async def refresh(self) -> Issued:
         """Rotate the presented token."""
         token = self.presented.session
@@ -285,16 +322,24 @@ class Visit:
         self.require_https()
         return self._adopt(await self.site.sessions.refresh(token))
 
+    @_watched
     async def renew(self, *, amr: Iterable[str] | None = None, aal: int | None = None) -> Issued:
         """A new token after the user has proved again who they are; every earlier one is refused."""
         session = await self.require()
         self.require_https()
-        issued = await self.site.sessions.renew(session.id, authenticated=True, amr=amr, aal=aal)
+        issued = await self.site.sessions.renew(
+            session.id, generation=session.generation, authenticated=True, amr=amr, aal=aal
+        )
         return self._adopt(issued)
 
     def clear(self) -> None:
         """Take the session cookie back."""
         self._set["session"] = self.site.carrier.clear_session()
+
+    def take_back(self) -> None:
+        """Do not hand over the token that this visit was about to: its session has ended again."""
+        if self._set.pop("session", None) is not None:
+            self.clear()
 
     def require_https(self) -> None:
         """Refuse to hand a credential to a connection that others can read (ASVS 3.3.1, NIST N-07)."""

@@ -1,0 +1,13 @@
+"""The pages: rendered on the server, complete without JavaScript, in the same table as the API."""
+
+from __future__ import annotations
+
+from sojourn.web.pages import account, administration, entrance
+from sojourn.web.pages.assets import ASSETS_PATH, STATIC, asset
+from sojourn.web.pages.redirects import safe_next
+from sojourn.web.pages.reference import docs_page
+from sojourn.web.pages.rendering import error_page
+
+__all__ = ["ASSETS_PATH", "PAGES", "STATIC", "asset", "docs_page", "error_page", "safe_next"]
+
+PAGES = (*entrance.ROUTES, *account.ROUTES, *administration.ROUTES)

@@ -1,0 +1,171 @@
+"""The pages of signing up, in and out, and of confirming who is there."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from sojourn.api import native
+from sojourn.api.routes import Call, Route
+from sojourn.errors import BodyRejected, Forbidden, InvalidCredentials, Refusal
+from sojourn.web.answer import Answer
+from sojourn.web.pages import wording
+from sojourn.web.pages.redirects import HOME, safe_next, see_other
+from sojourn.web.pages.refusals import again, as_page, message, said
+from sojourn.web.pages.rendering import check_form, page
+
+__all__ = ["ROUTES"]
+
+T = TypeVar("T")
+
+# What a browser says of itself only when asked: whether it is an "iPhone" or the version of a system.
+_HINTS = (("accept-ch", "Sec-CH-UA-Model, Sec-CH-UA-Platform-Version, Sec-CH-UA-Full-Version-List"),)
+
+
+async def home(call: Call) -> Answer:
+    """To the account, or to the door."""
+    return see_other(HOME if await call.visit.session() else "/sign-in")
+
+
+async def sign_in_page(call: Call) -> Answer:
+    """Sign in."""
+    session = await call.visit.session()
+    if session is not None and session.user_id is not None:
+        return see_other(_next(call))
+    return await _sign_in(call)
+
+
+async def sign_in_form(call: Call) -> Answer:
+    """Sign in with e-mail address and password."""
+    await check_form(call)
+    given = _given(call, native.SignIn)
+    await native.enter(call, given.email, given.password, remember=given.remember)
+    return see_other(_next(call))
+
+
+async def sign_up_page(call: Call) -> Answer:
+    """Create an account."""
+    if not call.sign_up_open:
+        raise Forbidden("New accounts are made by an administrator here.")
+    if await call.visit.session():
+        return see_other(_next(call))
+    return await _sign_up(call)
+
+
+async def sign_up_form(call: Call) -> Answer:
+    """Create an account and sign in."""
+    await check_form(call)
+    call.body = _given(call, native.SignUp)
+    await native.sign_up(call)
+    return see_other(_next(call))
+
+
+async def sign_out_form(call: Call) -> Answer:
+    """Sign out. Without a live session there is nothing to protect, and the cookie goes all the same."""
+    if await call.visit.session():
+        await check_form(call)
+    await call.visit.logout()
+    return see_other("/sign-in", reason="signed_out")
+
+
+async def confirm_page(call: Call) -> Answer:
+    """Confirm that it is you."""
+    return await _confirm(call)
+
+
+async def confirm_form(call: Call) -> Answer:
+    """Confirm with the password, then go on."""
+    await check_form(call)
+    given = _given(call, native.Reauthenticate)
+    await call.accounts.reauthenticate(call.me, given.password, ip=call.visit.peer.ip)
+    await call.visit.renew(amr=("pwd",))
+    return see_other(_next(call))
+
+
+# ── the forms, empty or once more ────────────────────────────────────────────────────────────────
+
+
+async def _sign_in(call: Call, refusal: Refusal | None = None) -> Answer:
+    status, headers = said(refusal)
+    return await page(
+        call,
+        "sign_in.html",
+        status=status,
+        headers=[*_HINTS, *headers],
+        notice=None if refusal else await _notice(call),
+        sign_up_open=call.sign_up_open,
+        remember=call.form.get("remember") == "on",
+        **_filled(call, refusal),
+    )
+
+
+async def _sign_up(call: Call, refusal: Refusal | None = None) -> Answer:
+    status, headers = said(refusal)
+    return await page(
+        call,
+        "sign_up.html",
+        status=status,
+        headers=[*_HINTS, *headers],
+        name=call.form.get("name", ""),
+        **_filled(call, refusal),
+    )
+
+
+async def _confirm(call: Call, refusal: Refusal | None = None) -> Answer:
+    if isinstance(refusal, InvalidCredentials):
+        refusal = InvalidCredentials("This is not your password.")
+    status, headers = said(refusal)
+    return await page(call, "confirm.html", status=status, headers=headers, **_filled(call, refusal))
+
+
+def _filled(call: Call, refusal: Refusal | None) -> dict[str, Any]:
+    """What every form here shows again: never a password."""
+    return {
+        "next": _next(call),
+        "email": call.form.get("email", ""),
+        "error": message(refusal) if refusal else None,
+        "code": refusal.code if refusal else None,
+    }
+
+
+async def _notice(call: Call) -> str | None:
+    """Why somebody is here: from the page that sent them, or from the cookie that they still have."""
+    await call.visit.session()
+    refusal = call.visit.refusal
+    code = call.query.get("reason") or (wording.reason_code(refusal) if refusal else "")
+    return wording.signed_out(code, call.visit.site.sessions.policy)
+
+
+def _next(call: Call) -> str:
+    return safe_next(call.form.get("next") or call.query.get("next", ""))
+
+
+def _given(call: Call, kind: type[T]) -> T:
+    """The form as the body that the API takes, with the same limits."""
+    fields = dict(call.form) | {"remember": call.form.get("remember") == "on"}
+    try:
+        return msgspec.convert(fields, kind)
+    except msgspec.ValidationError:
+        raise BodyRejected(
+            "Please fill in every field, and not with more than it takes.", status=422
+        ) from None
+
+
+ROUTES = (
+    Route(method="GET", path="/", act=home, refused=as_page, guard="open"),
+    Route(method="GET", path="/sign-in", act=sign_in_page, refused=as_page, guard="open"),
+    Route(method="POST", path="/sign-in", act=sign_in_form, refused=again(_sign_in), guard="open", form=True),
+    Route(method="GET", path="/sign-up", act=sign_up_page, refused=as_page, guard="open"),
+    Route(method="POST", path="/sign-up", act=sign_up_form, refused=again(_sign_up), guard="open", form=True),
+    Route(method="POST", path="/sign-out", act=sign_out_form, refused=as_page, guard="open", form=True),
+    Route(method="GET", path="/confirm", act=confirm_page, refused=as_page, guard="session"),
+    Route(
+        method="POST",
+        path="/confirm",
+        act=confirm_form,
+        refused=again(_confirm),
+        guard="session",
+        form=True,
+    ),
+)
