@@ -99,13 +99,13 @@ PLACES = {
     "Bengaluru": Where(Place(city="Bengaluru", country="IN"), "2001:db8:91::"),
 }
 
-FIRST_NAMES = (
-    "Aiko Alba Amara Anders Anouk Arjun Beatriz Bilal Chiara Daniel Diego Elif Emeka Eva Farid Femi Greta "
-    "Hana Hugo Imani Ines Ivan Jonas Kavya Kofi Lars Leila Lin Luca Maja Malik Marta Mei Milan Nadia Noor "
-    "Omar Paulo Priya Rafael Rosa Sami Sofia Tariq Tomas Uma Vera Wanjiru Yara Zofia"
-).split()
-LAST_NAMES = (
-    "Abadi Andersson Banerjee Bauer Costa Diallo Dubois Eriksen Farouk Fischer Garcia Haddad Horvat Ito "
-    "Jansen Kamau Kowalski Laurent Lopez Mehta Moreau Mwangi Nakamura Novak Okafor Oliveira Petrov Rossi "
-    "Santos Schmidt Silva Sato Tanaka Vargas Weber Yilmaz Zhang"
-).split()
+FIRST_NAMES = """
+    Aiko Alba Amara Anders Anouk Arjun Beatriz Bilal Chiara Daniel Diego Elif Emeka Eva Farid Femi Greta
+    Hana Hugo Imani Ines Ivan Jonas Kavya Kofi Lars Leila Lin Luca Maja Malik Marta Mei Milan Nadia Noor
+    Omar Paulo Priya Rafael Rosa Sami Sofia Tariq Tomas Uma Vera Wanjiru Yara Zofia
+""".split()  # noqa: SIM905 - as a list it would be a page
+LAST_NAMES = """
+    Abadi Andersson Banerjee Bauer Costa Diallo Dubois Eriksen Farouk Fischer Garcia Haddad Horvat Ito
+    Jansen Kamau Kowalski Laurent Lopez Mehta Moreau Mwangi Nakamura Novak Okafor Oliveira Petrov Rossi
+    Santos Schmidt Silva Sato Tanaka Vargas Weber Yilmaz Zhang
+""".split()  # noqa: SIM905 - as a list it would be a page

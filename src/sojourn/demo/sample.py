@@ -27,11 +27,12 @@ from sojourn.stores.protocol import Store
 
 __all__ = ["POLICY", "Stay", "fill", "session_of"]
 
+_IDLE = _ROTATE = timedelta(minutes=15)
 POLICY = Policy(
     lifetime=timedelta(days=30),
-    idle_timeout=timedelta(minutes=15),
+    idle_timeout=_IDLE,
     activity_every=timedelta(minutes=5),
-    rotate_every=timedelta(minutes=15),
+    rotate_every=_ROTATE,
 )
 OTHERS = 200
 
@@ -96,15 +97,12 @@ def session_of(stay: Stay, key_id: int) -> Session:
 
 def _lived(session: Session, seen: datetime) -> Session:
     """*session* after use until *seen*: it slid, and was rotated as often as the policy has it."""
-    idle, rotate = POLICY.idle_timeout, POLICY.rotate_every
-    assert idle is not None
-    assert rotate is not None
-    rotations = (seen - session.created_at) // rotate
-    rotated_at = session.created_at + rotations * rotate if rotations else None
+    rotations = (seen - session.created_at) // _ROTATE
+    rotated_at = session.created_at + rotations * _ROTATE if rotations else None
     return _replaced(
         session,
         seen_at=seen,
-        expires_at=min(seen + idle + POLICY.allowance, session.ends_at),
+        expires_at=min(seen + _IDLE + POLICY.allowance, session.ends_at),
         generation=rotations,
         rotated_at=rotated_at,
         confirmed_at=rotated_at,
@@ -150,72 +148,51 @@ def _user(person: Person, at: datetime, role: Role = "user") -> User:
 def _adas(ada: str, grace: str, now: datetime) -> Iterator[Stay]:
     """Five devices in use now, idle for up to six minutes, and the ends of five others."""
 
-    def stay(browser: str, agent: str, place: str, began: timedelta, seen: timedelta, **end: object) -> Stay:
+    def stay(browser: str, agent: str, place: str, began: timedelta, seen: timedelta) -> Stay:
         return Stay(
             user_id=ada,
             agent=agent,
             place=place,
-            host=len(browser) + 20,
+            host=20 + len(browser),
             browser=browser,
             began=now - began,
             seen=now - seen,
-            **end,  # type: ignore[arg-type]
+            remember=place == "Lyon",  # at home
         )
 
-    yield stay("laptop", "Chrome on macOS", "Lyon", 7 * _HOUR, _MINUTE / 3, remember=True)
-    yield stay("phone", "Safari on iPhone", "Lyon, mobile", 50 * _MINUTE, 1 * _MINUTE)
+    yield stay("laptop", "Chrome on macOS", "Lyon", 7 * _HOUR, _MINUTE / 3)
+    yield stay("phone", "Safari on iPhone", "Lyon, mobile", 50 * _MINUTE, _MINUTE)
     yield stay("office", "Firefox on Windows", "New York", 3 * _HOUR, 2 * _MINUTE)
-    yield stay("tablet", "Safari on iPad", "Lyon", 2 * _HOUR, 4 * _MINUTE, remember=True)
+    yield stay("tablet", "Safari on iPad", "Lyon", 2 * _HOUR, 4 * _MINUTE)
     yield stay("second phone", "Chrome on a Pixel 9", "Paris", 26 * _HOUR, 6 * _MINUTE)
-    yield stay("library", "Edge on Windows", "London", 9 * _HOUR, 8 * _HOUR)  # forgotten, and expired
-    yield stay("desk", "Chrome on Linux", "Lyon", 31 * _DAY, _DAY + _MINUTE)  # until its last day
-    yield stay(
-        "hotel",
-        "Chrome on Windows",
-        "Berlin",
-        2 * _DAY,
-        2 * _DAY - _HOUR,
-        ended=now - 2 * _DAY + 64 * _MINUTE,
-        reason=Reason.USER,
-        by=ada,
-    )
-    yield stay(
-        "stolen",
-        "Chrome on Windows",
-        "São Paulo",
-        4 * _DAY,
-        4 * _DAY - 20 * _MINUTE,
-        ended=now - 4 * _DAY + 21 * _MINUTE,
-        reason=Reason.REPLAY,
-    )
-    yield stay(
-        "lost phone",
-        "Samsung Internet",
-        "Lyon, mobile",
-        6 * _DAY,
-        6 * _DAY - 40 * _MINUTE,
-        ended=now - 6 * _DAY + 41 * _MINUTE,
-        reason=Reason.ADMIN,
-        by=grace,
-        note="Ada called: the phone was left on a train.",
-    )
+    yield stay("library", "Edge on Windows", "London", 9 * _HOUR, 8 * _HOUR)  # left open, and expired
+    yield stay("desk", "Chrome on Linux", "Lyon", 31 * _DAY, _DAY + _MINUTE)  # used until its last minute
+    hotel = stay("hotel", "Chrome on Windows", "Berlin", 2 * _DAY, 2 * _DAY - _HOUR)
+    yield _ended(hotel, Reason.USER, by=ada)
+    yield _ended(stay("copied", "Chrome on Windows", "São Paulo", 4 * _DAY, 4 * _DAY - _HOUR), Reason.REPLAY)
+    lost = stay("lost phone", "Samsung Internet", "Lyon, mobile", 6 * _DAY, 6 * _DAY - _HOUR)
+    yield _ended(lost, Reason.ADMIN, by=grace, note="Ada called: the phone was left on a train.")
 
 
 def _graces(grace: str, now: datetime) -> Iterator[Stay]:
-    work = {"user_id": grace, "place": "New York", "host": 7}
-    yield Stay(
-        **work, agent="Firefox on Linux", browser="work", began=now - 4 * _HOUR, seen=now - 3 * _MINUTE
-    )
-    yield Stay(
-        **work,
-        agent="Safari on macOS",
-        browser="home",
-        began=now - _DAY,
-        seen=now - _DAY + 2 * _HOUR,
-        ended=now - _DAY + 2 * _HOUR,
-        reason=Reason.SIGNED_OUT,
-        by=grace,
-    )
+    def stay(browser: str, agent: str, began: timedelta, seen: timedelta) -> Stay:
+        return Stay(
+            user_id=grace,
+            agent=agent,
+            place="New York",
+            host=7,
+            browser=browser,
+            began=now - began,
+            seen=now - seen,
+        )
+
+    yield stay("work", "Firefox on Linux", 4 * _HOUR, 3 * _MINUTE)
+    yield _ended(stay("home", "Safari on macOS", _DAY, 22 * _HOUR), Reason.SIGNED_OUT, by=grace)
+
+
+def _ended(stay: Stay, reason: Reason, *, by: str | None = None, note: str | None = None) -> Stay:
+    """*stay*, ended three minutes after its last use."""
+    return _replaced(stay, ended=stay.seen + 3 * _MINUTE, reason=reason, by=by, note=note)
 
 
 def _week(people: list[User], now: datetime) -> Iterator[Stay]:
@@ -256,16 +233,7 @@ def _visit(
         (None, Reason.SIGNED_OUT, Reason.REPLACED, Reason.USER, Reason.PASSWORD_CHANGED, Reason.REPLAY),
         (120, 60, 8, 6, 4, 1),
     )[0]
-    by_user = reason in (Reason.SIGNED_OUT, Reason.USER, Reason.PASSWORD_CHANGED, Reason.REPLACED)
-    return Stay(
-        user_id=user_id,
-        agent=agent,
-        place=place,
-        host=host,
-        browser=agent,
-        began=began,
-        seen=seen,
-        ended=seen + random.randint(1, 10) * _MINUTE if reason else None,
-        reason=reason,
-        by=user_id if by_user else None,
-    )
+    stay = Stay(user_id=user_id, agent=agent, place=place, host=host, browser=agent, began=began, seen=seen)
+    if reason is None:
+        return stay
+    return _ended(stay, reason, by=None if reason is Reason.REPLAY else user_id)

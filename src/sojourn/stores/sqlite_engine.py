@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from copy import copy
 from pathlib import Path
+from traceback import clear_frames
 from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
 from sojourn.stores.sqlite_file import File, busy, explain, explained
@@ -147,7 +148,9 @@ class _Holding:
         try:
             found = work(connection)
         except BaseException as error:
-            connection.close()  # and with it any statement that was left open
+            # A cursor in a dead frame would keep reading for as long as the traceback lives.
+            clear_frames(error.__traceback__)
+            connection.close()
             explained(error, self._file.path)
             raise
         self._idle.append(connection)

@@ -174,8 +174,7 @@ class Writer:
             job.result, job.error = job.work(connection), None
         except BaseException as error:
             job.error = explained(error, self._file.path)
-            # A cursor in a dead frame would keep reading for as long as the traceback lives.
-            clear_frames(error.__traceback__)
+            clear_frames(error.__traceback__)  # a cursor in one of them would go on reading
             if not connection.in_transaction:
                 raise _Undone(job) from None
             connection.execute("rollback to job")

@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from sojourn.api.routes import Call, Route
 from sojourn.errors import BodyRejected, FreshnessRequired, RateLimited, Refusal, RequestError, SessionError
+from sojourn.web.visit import StoreAway
 
 __all__ = ["LARGEST", "STATUS", "Answer", "answer", "as_json", "problem", "unavailable"]
 
@@ -123,12 +124,11 @@ def problem(refusal: Refusal) -> Answer:
     return _problem(status, refusal.code, refusal.message, headers, refusal.facts)
 
 
-def unavailable(fault: BaseException) -> Answer:
-    """503: the store is away. Nobody is signed out, and clients do not all return at once."""
-    _log.error("the store is away: %s", fault, exc_info=fault)
+def unavailable(away: StoreAway) -> Answer:
+    """503: nobody is signed out by it, and clients do not all return at once."""
+    _log.error("the store is away: %s", away, exc_info=away)
     headers = [("retry-after", str(random.randint(1, 5)))]  # noqa: S311 -- jitter, not a secret
-    message = "The service is not available for a moment. You are still signed in; please try again."
-    return _problem(503, "unavailable", message, headers, {})
+    return _problem(503, "unavailable", away.message, headers, {})
 
 
 def _problem(

@@ -54,7 +54,7 @@ def _endpoint(route: Route, accounts: Accounts, sign_up_open: bool) -> Any:
         try:
             done = await answer(route, call, content=content, kind=request.headers.get("content-type", ""))
         except call.visit.site.faults as fault:
-            raise StoreAway(str(fault)) from fault
+            raise StoreAway(fault) from fault
         return response(done)
 
     return endpoint

@@ -83,6 +83,12 @@ class StoreAway(Exception):
     It has a type of its own so that an application's faults stay the application's.
     """
 
+    message = "The service is not available for a moment. You are still signed in; please try again."
+
+    def __init__(self, fault: Exception, message: str | None = None) -> None:
+        self.message = message or self.message
+        super().__init__(str(fault))
+
 
 def _watched(
     verb: Callable[Concatenate[Visit, P], Coroutine[Any, Any, T]],
@@ -90,11 +96,11 @@ def _watched(
     """Tell a fault of the store from every other exception."""
 
     @wraps(verb)
-    async def watched(visit: Visit, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def watched(visit: Visit, /, *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return await verb(visit, *args, **kwargs)
         except visit.site.faults as fault:
-            raise StoreAway(str(fault)) from fault
+            raise StoreAway(fault) from fault
 
     return watched
 
@@ -297,7 +303,6 @@ class Visit:
         )
         return self._adopt(issued)
 
-    @_watched
     async def logout(self) -> bool:
         """End the presented session and clear its cookie; false if there was none to end.
 
@@ -312,6 +317,8 @@ class Visit:
             return await self.site.sessions.end(token)
         except TokenInvalid:
             return False
+        except self.site.faults as fault:
+            raise StoreAway(fault, _ONLY_HERE) from fault
 
     @_watched
     async def refresh(self) -> Issued:
@@ -378,3 +385,7 @@ class Visit:
 
 
 _UNKNOWN: Any = object()
+_ONLY_HERE = (
+    "This browser is signed out, but the server could not be told yet. Until it can be, or the session "
+    "reaches its end, whoever copied the cookie could use it: sign in and out once more later."
+)

@@ -1,0 +1,51 @@
+"""The documentation says what happens: its code runs, its links lead somewhere, its names exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "tutorials").glob("*.md")), ids=lambda page: page.stem)
+def test_the_code_of_a_tutorial_runs_from_its_first_line_to_its_last(page: Path):
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+    assert blocks
+    exec(compile("\n".join(blocks), str(page), "exec"), {})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_inside_the_repository_leads_somewhere(page: Path):
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    targets = [target for target in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in target]
+    missing = [target for target in targets if not (page.parent / target).exists()]
+    assert missing == []
+
+
+def test_every_variable_in_the_documentation_is_a_setting():
+    from sojourn.settings import FIELDS
+
+    known = {name for field in FIELDS for name in (field.env, field.alias) if name}
+    known |= {f"{name}_FILE" for name in known} | {"SOJOURN_CHROMIUM", "SOJOURN_REQUIRE_BROWSER"}
+    said = {name for page in PAGES for name in re.findall(r"\bSOJOURN_[A-Z_]+\b", page.read_text())}
+    assert said - known == set()
+
+
+def test_every_decision_is_in_the_table():
+    folder = ROOT / "docs" / "decisions"
+    table = (folder / "README.md").read_text()
+    missing = [page.name for page in folder.glob("[0-9]*.md") if f"({page.name})" not in table]
+    assert missing == []
+
+
+def test_every_verb_of_the_readme_is_a_verb_of_both_faces():
+    from sojourn import AsyncSessions, Sessions
+
+    table = re.findall(r"^\| (`[a-z_`, ]+) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    verbs = re.findall(r"`(\w+)`", " ".join(table))
+    assert verbs
+    assert [verb for verb in verbs if not (hasattr(AsyncSessions, verb) and hasattr(Sessions, verb))] == []
