@@ -553,10 +553,18 @@ def test_whoever_never_got_the_successor_is_asked_to_refresh_once_the_grace_is_o
         assert validated(session, EAGER, at=NOON + after, token=old) == Outcome(session=session)
 
 
-def test_whoever_never_got_the_successor_is_not_refused_when_rotated_in_passing():
+def test_whoever_never_got_the_successor_is_handed_it_when_rotated_in_passing():
+    session = begun(EAGER, generation=1, rotated_at=NOON)
+    outcome = validated(session, EAGER, at=NOON + MINUTE, token=token_of(session, behind=1), rotating=False)
+    assert (_verdict(outcome), outcome.reissue, outcome.write) == ("lost_answer", True, True)
+    assert outcome.session == session.change(forgiven_at=NOON + MINUTE)
+
+
+def test_a_passive_request_is_handed_no_lost_answer():
     session = begun(EAGER, generation=1, rotated_at=NOON)
     old = token_of(session, behind=1)
-    assert validated(session, EAGER, at=NOON + MINUTE, token=old, rotating=False) == Outcome(session=session)
+    outcome = validated(session, EAGER, at=NOON + MINUTE, token=old, rotating=False, passive=True)
+    assert outcome == Outcome(session=session)
 
 
 def test_an_old_generation_can_be_refreshed():

@@ -115,6 +115,37 @@ def test_without_arguments_it_is_the_consumer_preset():
     assert (policy.lifetime, policy.idle_timeout, policy.fresh_for) == (30 * DAY, 14 * DAY, 10 * MINUTE)
 
 
+def test_the_consumer_preset_forgives_ten_seconds_and_ten_minutes():
+    assert (Policy().grace, Policy().lost_answer) == (10 * SECOND, 10 * MINUTE)
+
+
+def test_the_consumer_preset_writes_activity_each_minute_and_asks_for_it_every_five():
+    assert (Policy().touch_every, Policy().allowance, Policy().activity_every) == (MINUTE, MINUTE, 5 * MINUTE)
+
+
+@pytest.mark.req("P-04")
+def test_what_ended_is_kept_for_ninety_days_and_shown_for_twenty_eight():
+    assert (Policy().keep_ended, Policy().show_ended) == (90 * DAY, 28 * DAY)
+
+
+@pytest.mark.req("TH-12")
+def test_what_one_user_or_visitor_can_pile_up_is_bounded():
+    policy = Policy()
+    assert (policy.max_sessions, policy.at_cap, policy.max_data) == (100, "end_idle", 16_384)
+    assert (policy.visitor_lifetime, Policy.workforce().visitor_lifetime) == (DAY, HOUR)
+
+
+def test_the_presets_for_work_rotate_and_the_consumer_preset_does_not():
+    presets = (Policy(), Policy.workforce(), Policy.high(), Policy.bank())
+    assert [preset.rotate_every for preset in presets] == [None, 15 * MINUTE, 15 * MINUTE, 5 * MINUTE]
+
+
+@pytest.mark.req("A7-7.1.2")
+def test_the_presets_cap_sessions():
+    presets = (Policy.workforce(), Policy.high(), Policy.bank())
+    assert [preset.max_sessions for preset in presets] == [20, 5, 3]
+
+
 @pytest.mark.req("N-02")
 def test_the_workforce_preset_is_aal2():
     policy = Policy.workforce()

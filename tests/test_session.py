@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import and_, or_
 from typing import Any
 from uuid import UUID
 
 import pytest
 from rich.pretty import pretty_repr
 
-from sojourn import Device, Policy, Reason, Session, lifecycle
-from sojourn.session import bucket_of, lowest_id, new_id, new_salt
+from sojourn import Device, Place, Policy, Reason, Session, lifecycle
+from sojourn.session import Seen, bucket_of, lowest_id, new_id, new_salt
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 MICROSECOND, MILLISECOND = timedelta(microseconds=1), timedelta(milliseconds=1)
@@ -21,9 +23,28 @@ def begun(**fields: Any) -> Session:
     return lifecycle.start(Policy(), NOON, device=Device(name="Firefox on Linux"), **given | fields)
 
 
-def test_a_session_cannot_be_altered():
+@pytest.mark.parametrize(
+    "record", [begun(), Device(), Place(), Seen(NOON, NOON)], ids=lambda record: type(record).__name__
+)
+def test_a_record_cannot_be_altered(record):
     with pytest.raises(AttributeError):
-        begun().revoked_at = None  # type: ignore[misc]
+        setattr(record, record.__struct_fields__[0], None)
+
+
+def test_a_record_of_which_little_is_said_is_a_visitors_of_the_first_generation():
+    bare = Session(
+        id=new_id(NOON, None),
+        user_id=None,
+        salt=new_salt(),
+        key_id=1,
+        created_at=NOON,
+        seen_at=NOON,
+        expires_at=NOON,
+        ends_at=NOON,
+    )
+    assert (bare.generation, bare.version, bare.aal, bare.amr) == (0, 1, 0, ())
+    assert (bare.remember, bare.renew_due, bare.revoked_at, bare.data) == (False, False, None, {})
+    assert bare.device == Device(name="Unknown device", kind="unknown")
 
 
 def test_a_change_is_a_new_value_with_the_next_version():
@@ -96,7 +117,14 @@ def test_the_users_of_a_large_site_fill_all_buckets():
 
 
 def test_visitors_are_spread_over_the_buckets():
-    assert len({new_id(NOON, None).int >> 64 & 0xFFF for _ in range(100)}) > 80
+    assert len({new_id(NOON, None).int >> 64 & 0xFFF for _ in range(40_000)}) > 4000
+
+
+@pytest.mark.req("A7-7.2.3")
+def test_the_last_62_bits_of_an_id_are_chance():
+    tails = [new_id(NOON, "ada").int & (1 << 62) - 1 for _ in range(200)]
+    assert reduce(or_, tails) == (1 << 62) - 1
+    assert reduce(and_, tails) == 0
 
 
 @pytest.mark.req("A7-7.2.3")

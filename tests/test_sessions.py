@@ -482,6 +482,15 @@ def test_a_passive_request_is_issued_no_token_anew(open_sessions):
     assert open_sessions(keys=AFTER).validate(token, passive=True).token is None
 
 
+def test_a_navigation_is_handed_the_answer_that_was_lost(open_sessions, clock, events):
+    sessions = open_sessions(Policy(rotate_every=15 * MINUTE))
+    token = sessions.start("ada").token
+    lost = sessions.refresh(token).token
+    clock.tick(minutes=1)
+    assert sessions.validate(token, rotating=False).token == lost
+    assert [event.verdict for event in told(events, Refreshed)] == ["rotated", "lost_answer"]
+
+
 # ── renew ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -743,6 +752,46 @@ def test_what_has_ended_cannot_be_revoked_again(sessions):
     with pytest.raises(SessionNotFound):
         sessions.revoke(id, owner="ada", reason=Reason.ADMIN)
     assert sessions.history("ada")[0].reason == Reason.SIGNED_OUT
+
+
+@pytest.mark.req("OS-15")
+def test_signing_out_ends_the_session_of_the_token(sessions, events):
+    issued = sessions.start("ada")
+    assert sessions.end(issued.token)
+    (over,) = sessions.history("ada")
+    assert (over.id, over.reason, over.revoked_by) == (issued.session.id, Reason.SIGNED_OUT, "ada")
+    assert [(event.user_id, event.reason) for event in told(events, Revoked)] == [("ada", "signed_out")]
+
+
+def test_signing_out_works_with_a_token_of_any_generation(sessions):
+    first = sessions.start("ada").token
+    sessions.refresh(sessions.refresh(first).token)
+    assert sessions.end(first)
+    assert live(sessions) == []
+
+
+def test_signing_out_twice_ends_nothing_more(sessions):
+    token = sessions.start("ada").token
+    assert [sessions.end(token), sessions.end(token)] == [True, False]
+
+
+def test_signing_out_with_a_token_from_before_a_renewal_ends_nothing(sessions):
+    issued = sessions.start("ada")
+    sessions.renew(issued.session.id)
+    assert not sessions.end(issued.token)
+    assert live(sessions) == [issued.session.id]
+
+
+def test_signing_out_of_what_was_purged_ends_nothing(sessions, clock):
+    token = sessions.start("ada").token
+    clock.tick(days=400)
+    sessions.purge()
+    assert not sessions.end(token)
+
+
+def test_signing_out_with_garbage_is_refused(sessions):
+    with pytest.raises(TokenInvalid):
+        sessions.end("garbage")
 
 
 @pytest.mark.req("A7-7.4.3")

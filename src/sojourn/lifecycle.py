@@ -159,8 +159,8 @@ def validate(
     """Say whether *token* may use *session* at *now*, and what must be written if so; else raise.
 
     *passive* requests come from a program, not from a person: they never slide the session.
-    With *rotating*, a generation older than `policy.rotate_every` is answered `AccessExpired`, and so
-    is one whose successor never arrived: without a word its bearer would use it until it is too late.
+    With *rotating*, a generation older than `policy.rotate_every` is answered `AccessExpired`;
+    without, the caller rotates in passing.
     """
     session = _admitted(session, policy, now, token, keys)
     behind = session.generation - token.generation
@@ -173,9 +173,7 @@ def validate(
     if behind == 1 and _within_grace(session, policy, now):
         return Outcome(session=session)
     if behind == 1 and _answer_was_lost(session, policy, now):
-        if rotating and policy.rotate_every is not None:
-            raise AccessExpired
-        return Outcome(session=session)
+        return _remind(session, policy, now, passive=passive, rotating=rotating)
     raise TokenSuperseded
 
 
@@ -191,8 +189,7 @@ def refresh(session: Session | None, policy: Policy, now: datetime, *, token: To
     if behind == 1 and _within_grace(session, policy, now):
         return Outcome(session=session, events=(_refreshed(session, now, "twin"),))
     if behind == 1 and _answer_was_lost(session, policy, now):
-        again = session.change(forgiven_at=now)
-        return Outcome(session=again, write=True, events=(_refreshed(session, now, "lost_answer"),))
+        return _repeat(session, now)
     return _replay(session, token, now)
 
 
@@ -257,6 +254,24 @@ def _rotate(session: Session, token: Token, now: datetime, keys: Keys) -> Outcom
         forgiven_at=None,
     )
     return Outcome(session=rotated, write=True, events=events)
+
+
+def _remind(session: Session, policy: Policy, now: datetime, *, passive: bool, rotating: bool) -> Outcome:
+    """Have the bearer get the successor that never arrived.
+
+    Who rotates by age goes on with the old token unless told, until it is too late to ask.
+    """
+    if policy.rotate_every is None:
+        return Outcome(session=session)
+    if rotating:
+        raise AccessExpired
+    return Outcome(session=session) if passive else _replaced(_repeat(session, now), reissue=True)
+
+
+def _repeat(session: Session, now: datetime) -> Outcome:
+    """The successor once more, and the grace begins anew."""
+    again = session.change(forgiven_at=now)
+    return Outcome(session=again, write=True, events=(_refreshed(session, now, "lost_answer"),))
 
 
 def _replay(session: Session, token: Token, now: datetime) -> Outcome:

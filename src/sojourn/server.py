@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount
+from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
 
 import sojourn
@@ -73,15 +73,17 @@ def create_app(
         demo=demo,
     )
     table = (*API, *_OWN, *pages.PAGES)
-    return Starlette(
+    app = Starlette(
         routes=[
             *mounted(table, accounts=accounts, sign_up_open=settings.sign_up),
             Mount(pages.ASSETS_PATH, _Assets(directory=pages.STATIC)),
         ],
         middleware=[Middleware(SessionMiddleware, site=site)],
-        exception_handlers={HTTPException: _not_here},
+        exception_handlers={HTTPException: _not_here, Exception: _broken},
         lifespan=_lifespan(sessions, accounts),
     )
+    app.router.redirect_slashes = False  # the redirect would name the host that the request claims
+    return app
 
 
 def document(call: Call) -> dict[str, Any]:
@@ -169,14 +171,35 @@ async def _not_here(request: Request, error: Exception) -> Response:
     else:
         answer = pages.error_page(status, *_SAID[refusal.code])
     sent = response(answer)
-    for name, value in (getattr(error, "headers", None) or {}).items():
-        sent.headers[name] = value
+    if status == 405:
+        sent.headers["allow"] = ", ".join(sorted(_methods(request)))
     return sent
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """500: a mistake of ours. Starlette logs it; nobody else is told what it was."""
+    if request.url.path.startswith("/api/"):
+        return response(problem(_Broken()))
+    return response(pages.error_page(500, "That did not work", _Broken.message))
+
+
+def _methods(request: Request) -> set[str]:
+    """What the address takes: the router knows only the first line of the table that it matches."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= getattr(route, "methods", None) or {"GET", "HEAD"}
+    return found
 
 
 class _NotFound(Refusal):
     code = "not_found"
     message = "There is nothing at this address."
+
+
+class _Broken(Refusal):
+    code = "internal_error"
+    message = "Something went wrong on our side. Please try again."
 
 
 class _NotAllowed(Refusal):

@@ -288,7 +288,8 @@ class AsyncSessions:
         session = await self.store.get(presented.session_id)
         if session is None or not genuine(presented, session, self.keys):
             return False
-        return await self._revoke(Query(id=session.id), reason=reason, by=session.user_id) > 0
+        query = Query(id=session.id, user_id=session.user_id)
+        return await self._revoke(query, reason=reason, by=session.user_id) > 0
 
     async def revoke_all(
         self,

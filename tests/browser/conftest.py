@@ -47,8 +47,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = free.getsockname()[1]
     folder = tmp_path_factory.mktemp("demo")
     command = [sys.executable, "-m", "sojourn", "demo", "--port", str(port), "--directory", str(folder / "data")]
-    log = (folder / "log").open("wb")
-    process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
     origin = f"http://127.0.0.1:{port}"
     try:
         _wait(origin, process, folder / "log")
@@ -81,7 +81,7 @@ def process_alive(process: subprocess.Popen[bytes]) -> bool:
     return False
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def device(chromium: Browser, demo: str):
     """Open a page on a device of one's own: cookies, user agent and all. JavaScript is off."""
     contexts = []

@@ -24,6 +24,7 @@ from sojourn.errors import (
     TokenSuperseded,
 )
 from sojourn.events import Event, Refreshed, Replayed
+from sojourn.lifecycle import rotation_due
 from sojourn.session import new_salt
 from sojourn.stores.memory import MemoryStore
 from sojourn.testing import FakeClock, make_keys
@@ -181,19 +182,27 @@ class Browser:
             pass
 
     def request(self) -> None:
+        if self.chance.random() < 0.3:
+            return self.navigate()
         try:
             self.sessions.validate(self.jar)
         except AccessExpired:
             for _ in range(self.chance.choice([1, 1, 2, 3])):  # as many tabs at once, without a lock
-                self.refresh()
+                self.answer(self.sessions.refresh(self.jar).token)
 
-    def refresh(self) -> None:
-        successor = self.sessions.refresh(self.jar).token
+    def navigate(self) -> None:
+        """A page is opened: nobody is there to repeat a request, so the server rotates in passing."""
+        found = self.sessions.validate(self.jar, rotating=False)
+        if found.token:
+            self.answer(found.token)
+        elif rotation_due(found.session, self.sessions.policy, self.clock()):
+            self.answer(self.sessions.refresh(self.jar).token)
+
+    def answer(self, token: str) -> None:
         lost = self.losses < 2 and self.chance.random() < 0.3
         self.losses = self.losses + 1 if lost else 0
         if not lost:
-            delay = timedelta(seconds=self.chance.randrange(10))
-            self.arriving.append((self.clock() + delay, successor))
+            self.arriving.append((self.clock() + timedelta(seconds=self.chance.randrange(10)), token))
 
 
 @pytest.mark.req("R-07")

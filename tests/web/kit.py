@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from http.cookies import SimpleCookie
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import httpx2
@@ -114,6 +114,13 @@ class Guests:
         """A session that began elsewhere."""
         issued: Issued = self.run(self.sessions.start, user_id, **fields)
         return issued
+
+    def lose_store(self, *verbs: str) -> Flaky:
+        """From now on the store of sessions does not answer, or not to *verbs*."""
+        flaky = Flaky(self.sessions.store, *verbs)
+        self.sessions.store = cast(Store, flaky)
+        self.site.faults = (*self.site.faults, Away)
+        return flaky
 
     def told(self, kind: type[Event]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -213,7 +214,7 @@ ROUTES = [
 @pytest.fixture
 def guests(clock, visiting: Visiting) -> Guests:
     site = make_site(clock)
-    return visiting(SessionMiddleware(Starlette(routes=ROUTES), site=site), site)
+    return visiting(Starlette(routes=ROUTES, middleware=[Middleware(SessionMiddleware, site=site)]), site)
 
 
 @pytest.mark.req("TH-06", "C-04")

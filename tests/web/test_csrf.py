@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -153,7 +154,7 @@ async def enter(request: Request) -> JSONResponse:
 def guests(clock, visiting: Visiting) -> Guests:
     site = make_site(clock)
     routes = [Route("/act", act, methods=["GET", "POST"]), Route("/enter", enter, methods=["POST"])]
-    return visiting(SessionMiddleware(Starlette(routes=routes), site=site), site)
+    return visiting(Starlette(routes=routes, middleware=[Middleware(SessionMiddleware, site=site)]), site)
 
 
 @pytest.mark.req("CF-03")

@@ -66,8 +66,8 @@ async def sign_up(call: Call) -> Entered:
         raise Forbidden("New accounts are made by an administrator here.")
     call.visit.require_https()
     body: SignUp = call.body
-    await call.accounts.sign_up(body.email, body.password, body.name, ip=call.visit.peer.ip)
-    return await enter(call, body.email, body.password, remember=body.remember)
+    user = await call.accounts.sign_up(body.email, body.password, body.name, ip=call.visit.peer.ip)
+    return _entered(call, user, await call.visit.login(user.id, amr=("pwd",), remember=body.remember))
 
 
 async def sign_in(call: Call) -> Entered:
@@ -88,6 +88,10 @@ async def enter(call: Call, email: str, password: str, *, remember: bool) -> Ent
     except InvalidCredentials:
         call.visit.take_back()  # the account may have changed after the session began
         raise
+    return _entered(call, user, issued)
+
+
+def _entered(call: Call, user: User, issued: Issued) -> Entered:
     policy = call.visit.site.sessions.policy
     return Entered(user=user_view(user), session=row(issued.session, policy, issued.session.id))
 
@@ -106,6 +110,7 @@ async def refresh(call: Call) -> Current:
 
 async def reauthenticate(call: Call) -> Current:
     """Prove again who you are, for what asks for a fresh sign-in."""
+    call.visit.require_https()
     body: Reauthenticate = call.body
     await call.accounts.reauthenticate(call.me, body.password, ip=call.visit.peer.ip)
     call.session = (await call.visit.renew(amr=("pwd",))).session
@@ -114,6 +119,7 @@ async def reauthenticate(call: Call) -> Current:
 
 async def change_password(call: Call) -> Count:
     """Change the password, and end every other session."""
+    call.visit.require_https()
     body: ChangePassword = call.body
     count = await call.accounts.change_password(
         call.me, body.current_password, body.new_password, keep=call.mine.id, ip=call.visit.peer.ip

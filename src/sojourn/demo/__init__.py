@@ -26,7 +26,7 @@ To be rid of it, delete the directory.
 """
 
 
-def arguments(directory: Path, port: int) -> dict[str, object]:
+def arguments(directory: Path, port: int | str) -> dict[str, object]:
     """The demo's settings, for `settings.load(..., environment={})`: nothing real is mixed in."""
     from sojourn.demo.sample import POLICY
 

@@ -44,6 +44,7 @@ STATUS = {
     "email_rejected": 422,
     "password_rejected": 422,
     "rate_limited": 429,
+    "internal_error": 500,
     "unavailable": 503,
 }
 
@@ -160,5 +161,6 @@ _TITLES = {
     422: "Not acceptable as given",
     429: "Too many requests",
     431: "Cookies too large",
+    500: "Broken",
     503: "Not available",
 }

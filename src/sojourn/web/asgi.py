@@ -65,6 +65,7 @@ class SessionMiddleware:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         visit = scope["sojourn"] = _visit(self.site, scope)
+        visit.passive = True  # nothing carries a cookie back: a token that was replaced now would be lost
         # A handshake is a GET, so the browser's Origin is all that tells our pages from others (ASVS 4.4.2).
         source = visit.headers.get("origin")
         try:
@@ -73,6 +74,9 @@ class SessionMiddleware:
             await self.app(scope, receive, send)
         except Refusal:
             await send({"type": "websocket.close", "code": 1008})
+        except StoreAway as away:
+            unavailable(away)  # for the log
+            await send({"type": "websocket.close", "code": 1013})
 
 
 def visit_of(scope: Scope) -> Visit:
@@ -80,7 +84,7 @@ def visit_of(scope: Scope) -> Visit:
     visit = scope.get("sojourn")
     if not isinstance(visit, Visit):
         raise RuntimeError(
-            "this application has no sessions; add SessionMiddleware(app, site=Site(...)) around it"
+            "this application has no sessions; call app.add_middleware(SessionMiddleware, site=Site(...))"
         )
     return visit
 

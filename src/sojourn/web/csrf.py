@@ -32,13 +32,20 @@ def check(method: str, headers: Mapping[str, str], *, origin: str, carries_cooki
         return
     source = headers.get("origin")
     if source is None and (referer := headers.get("referer")):
-        parts = urlsplit(referer)
-        source = f"{parts.scheme}://{parts.netloc}"
+        source = _origin(referer)
     if source is None:
         if carries_cookie:
             raise CsrfFailed
     elif source != origin:
         raise CsrfFailed
+
+
+def _origin(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "null"
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def field(keys: Keys, binding: str) -> str:

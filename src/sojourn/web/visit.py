@@ -58,7 +58,7 @@ class Site:
         demo: bool = False,
     ) -> None:
         self.sessions = sessions
-        self.origin = origin
+        self.origin = origin.rstrip("/")
         self.load_user = load_user
         self.faults = (*sessions.store.faults, *faults)
         self.demo = demo
@@ -151,7 +151,7 @@ class Visit:
                 raise
         return self._presented
 
-    @property
+    @cached_property
     def passive(self) -> bool:
         """A program asks, not a person: never slides, writes no cookie."""
         return self.headers.get("x-session-passive") == "1"
@@ -159,7 +159,7 @@ class Visit:
     @property
     def navigates(self) -> bool:
         """A person opens a page or sends its form, so no client is there to refresh and repeat."""
-        return self.headers.get("sec-fetch-mode") == "navigate"
+        return self.headers.get("sec-fetch-mode") == "navigate" and not self.passive
 
     def check_csrf(self) -> None:
         """Refuse what another site made this browser send."""

@@ -23,7 +23,7 @@ ASSETS_PATH = f"/assets/{_fingerprint(STATIC)}"
 
 
 def asset(name: str) -> str:
-    """The address of a static file. A name that is not there is a mistake in a template, found by any test."""
+    """The address of a static file. One that is not there is a mistake in a template."""
     if not (STATIC / name).is_file():
         raise LookupError(f"there is no static file {name!r}; the files are in {STATIC.name}/")
     return f"{ASSETS_PATH}/{name}"

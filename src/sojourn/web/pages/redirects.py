@@ -16,7 +16,7 @@ _LONGEST = 2048
 _PRINTABLE = re.compile(
     r"/[!-\[\]-~]*"
 )  # visible ASCII without the backslash, which browsers read as a slash
-_UNCLEAR = re.compile(r"//|\\|[\x00-\x20\x7f-\uffff]|(?:^|/)\.\.?(?:/|$)")
+_UNCLEAR = re.compile(r"//|\\|[\x00-\x20\x7f-\U0010ffff]|(?:^|/)\.\.?(?:/|$)")
 _NOT_AGAIN = frozenset({"/sign-in", "/sign-up", "/sign-out"})
 
 

@@ -1,0 +1,5 @@
+"""`python -m sojourn.cli`: the command where no script is installed."""
+
+from sojourn.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""`sojourn keys`: the server keys."""

@@ -1,0 +1,65 @@
+"""Options that are settings: their names, variables and defaults come from the table of settings."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from sojourn.settings import FIELDS
+
+__all__ = ["Accounts", "Flag", "Json", "KeysFile", "Limit", "Serving", "Store", "Yes", "option"]
+
+_TABLE = {field.name: field for field in FIELDS}
+
+
+def option(name: str) -> Parameter:
+    """The setting *name* as an option. Its value stays text: the table reads it, as it reads a variable."""
+    field = _TABLE[name]
+    variables = f"{field.env}, {field.alias}" if field.alias else field.env
+    return Parameter(
+        name=field.option,
+        help=f"{field.help} [env: {variables}] [default: {field.default}]",
+        show_default=False,
+    )
+
+
+Store = Annotated[str | None, option("store")]
+Accounts = Annotated[str | None, option("accounts")]
+KeysFile = Annotated[str | None, option("keys_file")]
+
+Flag = Parameter(negative="", show_default=False)
+Json = Annotated[bool, Parameter(name="--json", negative="", show_default=False, help="Print JSON.")]
+Yes = Annotated[bool, Parameter(negative="", show_default=False, help="Do not ask.")]
+Limit = Annotated[int, Parameter(help="At most so many.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """The settings of `serve`. Not among them are secrets: everybody on the machine sees a command line."""
+
+    store: Store = None
+    accounts: Accounts = None
+    host: Annotated[str | None, option("host")] = None
+    port: Annotated[str | None, option("port")] = None
+    workers: Annotated[str | None, option("workers")] = None
+    origin: Annotated[str | None, option("origin")] = None
+    keys_file: KeysFile = None
+    trusted_proxies: Annotated[str | None, option("trusted_proxies")] = None
+    development: Annotated[bool | None, option("development")] = None
+    sign_up: Annotated[bool | None, option("sign_up")] = None
+    preset: Annotated[str | None, option("preset")] = None
+    lifetime: Annotated[str | None, option("lifetime")] = None
+    idle_timeout: Annotated[str | None, option("idle_timeout")] = None
+    activity_every: Annotated[str | None, option("activity_every")] = None
+    touch_every: Annotated[str | None, option("touch_every")] = None
+    rotate_every: Annotated[str | None, option("rotate_every")] = None
+    fresh_for: Annotated[str | None, option("fresh_for")] = None
+    max_sessions: Annotated[str | None, option("max_sessions")] = None
+    log_level: Annotated[str | None, option("log_level")] = None
+
+    def given(self) -> dict[str, Any]:
+        """By name; None for what was not."""
+        return asdict(self)

@@ -1,0 +1,53 @@
+"""`sojourn serve`: the server."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from sojourn import keyring
+from sojourn.cli.listening import bind, uvicorn_options
+from sojourn.cli.options import Serving
+from sojourn.demo import refuse_demo
+from sojourn.settings import Settings, load
+
+__all__ = ["serve"]
+
+
+def serve(*, options: Serving | None = None) -> None:
+    """Serve sign-in, the account page, the overview for administrators and the API.
+
+    Every option is also an environment variable. Keys come first: `sojourn keys generate`.
+    """
+    import uvicorn
+
+    loaded = load((options or Serving()).given())
+    settings = loaded.settings
+    refuse_demo(settings.store)
+    refuse_demo(settings.accounts)
+    keyring.ring(settings)  # now and here, not as a traceback of each worker
+    bind(settings.host, settings.port, other="choose another with --port (SOJOURN_PORT)").close()
+    os.environ.update(loaded.exports)  # workers read their settings from there
+    print(welcome(settings), file=sys.stderr)
+    uvicorn.run(
+        "sojourn.server:application",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        **uvicorn_options(settings.log_level),
+    )
+
+
+def welcome(settings: Settings) -> str:
+    """Where it listens, where to go, and a warning in development."""
+    origin = settings.origin
+    lines = [
+        f"Sojourn listens on {settings.host}, port {settings.port}, for {origin}",
+        f"  sign in  {origin}/sign-in",
+        f"  admin    {origin}/admin",
+        "Stop it with Ctrl-C.",
+    ]
+    if settings.development:
+        lines.append("SOJOURN_DEVELOPMENT is on: credentials may travel unencrypted. Not for real people.")
+    return "\n".join(lines)

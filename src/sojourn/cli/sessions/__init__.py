@@ -1,0 +1,1 @@
+"""`sojourn sessions`: who is signed in."""

@@ -1,0 +1,34 @@
+"""The tree of commands. Each is imported when it is called, so `sojourn keys generate` loads no server."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+import sojourn
+
+__all__ = ["app"]
+
+app = App(
+    name="sojourn",
+    help="Sessions that people can see, revoke and trust.",
+    version=sojourn.__version__,
+    help_format="plaintext",
+    suppress_keyboard_interrupt=False,
+)
+_sessions = App(name="sessions", help="See who is signed in, and sign people out.")
+_users = App(name="users", help="Add and list the people who may sign in.")
+_keys = App(name="keys", help="Make and rotate the server keys.")
+
+app.command("sojourn.cli.demo:demo", name="demo", help="Serve a demo with sample data.")
+app.command("sojourn.cli.serve:serve", name="serve", help="Serve sign-in, account page, overview and API.")
+for branch in (_sessions, _users, _keys):
+    app.command(branch)
+_sessions.command("sojourn.cli.sessions.list:list_sessions", name="list")
+_sessions.command("sojourn.cli.sessions.revoke:revoke", name="revoke")
+_users.command("sojourn.cli.users.create:create", name="create")
+_users.command("sojourn.cli.users.list:list_users", name="list")
+_keys.command("sojourn.cli.keys.generate:generate", name="generate")
+_keys.command("sojourn.cli.keys.rotate:rotate", name="rotate")
+app.command("sojourn.cli.migrate:migrate", name="migrate", help="Bring the databases to this version's schema.")
+app.command("sojourn.cli.purge:purge", name="purge", help="Delete what is long over.")
+app.command("sojourn.cli.doctor:doctor", name="doctor", help="Check the configuration, and say what to do.")

@@ -1,0 +1,1 @@
+"""`sojourn users`: who may sign in."""

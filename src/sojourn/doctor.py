@@ -1,0 +1,325 @@
+"""Is this set up well? Each check looks at one thing, changes nothing, and says what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from sojourn import keyring
+from sojourn.accounts import open_accounts
+from sojourn.accounts.store import AccountsStore
+from sojourn.demo import refuse_demo
+from sojourn.errors import SettingsError
+from sojourn.policy import Policy, words
+from sojourn.settings import FIELDS, Loaded, Settings, is_loopback, load
+from sojourn.settings_text import without_password
+from sojourn.stores import open_store, sqlite_path
+from sojourn.stores.protocol import Store
+
+__all__ = ["Finding", "examine"]
+
+Level = Literal["ok", "warning", "error"]
+
+_YEAR, _MONTH = timedelta(days=365), timedelta(days=30)
+_MEGABYTE = 1 << 20
+
+
+class Finding(Struct, frozen=True):
+    """What was found `about` something, and what to do about it."""
+
+    level: Level
+    about: str
+    what: str
+    remedy: str | None = None
+
+
+async def examine(
+    arguments: Mapping[str, object] | None = None,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    now: datetime,
+) -> list[Finding]:
+    """Every finding, in the order in which they are best mended."""
+    try:
+        loaded = load(arguments, environment)
+    except SettingsError as error:
+        return [_wrong("settings", error), *_unknown(environment)]
+    settings = loaded.settings
+    findings = [
+        *_settings(loaded),
+        *_unknown(environment),
+        *_policy(settings),
+        *_origin(settings),
+        *_keys(settings, now),
+        *_unused(loaded),
+    ]
+    findings += [finding async for finding in _databases(settings)]
+    return findings
+
+
+def _wrong(about: str, error: SettingsError) -> Finding:
+    """The messages of `SettingsError` end with the remedy."""
+    what, _, remedy = str(error).partition("; ")
+    return Finding("error", about, what, remedy or None)
+
+
+# ── settings ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _settings(loaded: Loaded) -> Iterator[Finding]:
+    for row in loaded.rows():
+        yield Finding("ok", row.field.env, f"{row.value} ({row.source})")
+
+
+def _unknown(environment: Mapping[str, str]) -> Iterator[Finding]:
+    known = [field.env for field in FIELDS]
+    for name in sorted(environment):
+        if name.startswith("SOJOURN_") and name not in known:
+            near = get_close_matches(name, known, n=1)
+            remedy = f"is {near[0]} meant?" if near else "remove it, or correct its name"
+            yield Finding("warning", name, "is set, and nothing reads it", remedy)
+
+
+def _unused(loaded: Loaded) -> Iterator[Finding]:
+    for name in ("redis_url", "geo_api_key"):
+        if getattr(loaded.settings, name) is not None:
+            yield Finding(
+                "warning", loaded.sources[name], "is read, but this version does not use it", "nothing to do"
+            )
+
+
+def _policy(settings: Settings) -> Iterator[Finding]:
+    policy = settings.policy()
+    idle = f"after {words(policy.idle_timeout)} idle" if policy.idle_timeout else "never by being idle"
+    yield Finding(
+        "ok", "policy", f"{settings.preset}: a session ends after {words(policy.lifetime)}, or {idle}"
+    )
+    for unwise, what, remedy in _lax(policy):
+        if unwise:
+            yield Finding("warning", "policy", what, remedy)
+
+
+def _lax(policy: Policy) -> list[tuple[bool, str, str]]:
+    """What works, and is wider than the standards recommend."""
+    return [
+        (
+            policy.lifetime > _MONTH,
+            f"a sign-in lasts {words(policy.lifetime)}, more than 30 days",
+            "lower SOJOURN_LIFETIME (NIST SP 800-63B-4, AAL1)",
+        ),
+        (
+            policy.idle_timeout is None,
+            "nobody is signed out for being idle",
+            "set SOJOURN_IDLE_TIMEOUT, 14d for example (ASVS 7.3.1)",
+        ),
+        (
+            policy.max_sessions is None,
+            "a user may have any number of sessions",
+            "set SOJOURN_MAX_SESSIONS (ASVS 7.1.2)",
+        ),
+        (
+            policy.fresh_for > timedelta(hours=1),
+            f"a sign-in suffices for sensitive acts for {words(policy.fresh_for)}",
+            "lower SOJOURN_FRESH_FOR, to 10m for example (ASVS 7.5.1)",
+        ),
+    ]
+
+
+# ── https ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _origin(settings: Settings) -> Iterator[Finding]:
+    if settings.https:
+        yield Finding(
+            "ok",
+            "https",
+            f"{settings.origin}; answers carry Strict-Transport-Security, without preload",
+            "preload only when every subdomain has https for good: hstspreload.org",
+        )
+        yield from _proxies(settings)
+    elif settings.development:
+        yield Finding(
+            "warning",
+            "https",
+            f"{settings.origin} is plain http, which SOJOURN_DEVELOPMENT allows",
+            "before people sign in, set an https:// origin and remove SOJOURN_DEVELOPMENT",
+        )
+    else:
+        yield Finding("ok", "https", f"{settings.origin} is plain http, and reached from this machine alone")
+        if not is_loopback(settings.host):
+            yield Finding(
+                "warning",
+                "https",
+                f"the server listens on {settings.host}, but its origin is this machine alone",
+                "set SOJOURN_ORIGIN to what people see in the address bar, or SOJOURN_HOST to 127.0.0.1",
+            )
+
+
+def _proxies(settings: Settings) -> Iterator[Finding]:
+    if settings.development:
+        yield Finding("warning", "https", "SOJOURN_DEVELOPMENT is on", "remove it where people sign in")
+    if not settings.trusted_proxies:
+        yield Finding(
+            "error",
+            "https",
+            "no proxy is trusted, so every request counts as plain http, and signing in is refused",
+            "set SOJOURN_TRUSTED_PROXIES to the address of the proxy that speaks https",
+        )
+    for network in settings.trusted_proxies:
+        if ip_network(network).prefixlen == 0:
+            yield Finding(
+                "error",
+                "https",
+                f"{network} is everybody: any client can claim any address",
+                "set SOJOURN_TRUSTED_PROXIES to the proxy's own address",
+            )
+
+
+# ── keys ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _keys(settings: Settings, now: datetime) -> Iterator[Finding]:
+    where = "SOJOURN_KEYS" if settings.keys else str(settings.keys_file)
+    try:
+        text = settings.keys or keyring.read_text(settings.keys_file)
+        ring = keyring.parse(text, where=where)
+    except SettingsError as error:
+        yield _wrong("keys", error)
+        return
+    yield Finding("ok", "keys", f"{where}: {', '.join(f'{key.id} {key.role}' for key in ring)}")
+    for entry in keyring.entries(text, where=where):
+        yield from _age(entry, now)
+    if not settings.keys and settings.keys_file.absolute().parent in _folders(settings):
+        yield Finding(
+            "warning",
+            "keys",
+            f"{where} lies beside the database, so one backup holds both",
+            "move it and set SOJOURN_KEYS_FILE: with both together sessions can be forged",
+        )
+
+
+def _age(entry: keyring.Entry, now: datetime) -> Iterator[Finding]:
+    age, id = now.date() - entry.since, entry.key.id
+    if entry.key.role == "signing" and age > _YEAR:
+        yield Finding("warning", "keys", f"key {id} signs since {entry.since}", "run `sojourn keys rotate`")
+    if entry.key.role == "next" and age > _MONTH:
+        yield Finding(
+            "warning",
+            "keys",
+            f"key {id} was announced on {entry.since} and does not sign yet",
+            "run `sojourn keys rotate` once more",
+        )
+
+
+def _folders(settings: Settings) -> set[Path]:
+    files = [_file(url) for url in (settings.store, settings.accounts)]
+    return {file.absolute().parent for file in files if file is not None}
+
+
+def _file(url: str) -> Path | None:
+    try:
+        return sqlite_path(url) if url.startswith("sqlite:") else None
+    except SettingsError:
+        return None
+
+
+# ── databases ─────────────────────────────────────────────────────────────────────────────────
+
+
+async def _databases(settings: Settings) -> AsyncIterator[Finding]:
+    for about, url in (("sessions", settings.store), ("accounts", settings.accounts)):
+        if url.startswith("memory:") or url.endswith(":memory:"):
+            yield Finding("warning", about, f"{url} ends with the server", "set SOJOURN_STORE to a file")
+            continue
+        try:
+            refuse_demo(url)
+            store: Store | AccountsStore = (
+                open_store(url, create=False) if about == "sessions" else open_accounts(url, create=False)
+            )
+        except SettingsError as error:
+            yield _wrong(about, error)
+            continue
+        try:
+            for finding in await _database(about, url, store):
+                yield finding
+        finally:
+            await store.close()
+    for file in sorted({file for url in (settings.store, settings.accounts) if (file := _file(url))}):
+        for finding in _disk(file):
+            yield finding
+
+
+async def _database(about: str, url: str, store: Store | AccountsStore) -> list[Finding]:
+    """Reachable, of the right schema, writable; for accounts, with somebody to administer."""
+    try:
+        findings = await _schema(about, url, store)
+        if findings[0].level == "ok" and about == "accounts":
+            findings.append(await _administrators(store))  # type: ignore[arg-type]
+    except SettingsError as error:
+        return [_wrong(about, error)]
+    except store.faults as error:
+        from sojourn.stores.sqlite_engine import explain
+
+        return [Finding("error", about, str(error), explain(error))]
+    return findings
+
+
+async def _schema(about: str, url: str, store: Store | AccountsStore) -> list[Finding]:
+    engine = store.engine  # type: ignore[union-attr]
+    status = await engine.status()
+    if status.pending:
+        waiting = ", ".join(status.pending)
+        return [Finding("error", about, f"{without_password(url)} lacks {waiting}", "run `sojourn migrate`")]
+    difference = await engine.compare()
+    if broken := [*difference.missing, *difference.changed]:
+        return [
+            Finding(
+                "error",
+                about,
+                f"missing or changed: {', '.join(broken)}",
+                "restore a backup; migrations never remove or change these by themselves",
+            )
+        ]
+    await engine.write(lambda _: None)  # begins to write, and so finds out whether it may
+    findings = [Finding("ok", about, f"{without_password(url)}: {status.applied[-1]}, writable")]
+    if difference.unexpected:
+        extra = ", ".join(difference.unexpected)
+        findings.append(Finding("warning", about, f"not Sojourn's: {extra}", "keep your tables elsewhere"))
+    return findings
+
+
+async def _administrators(store: AccountsStore) -> Finding:
+    after = None
+    while page := await store.select(after=after, limit=1000):
+        if any(user.role == "admin" and user.enabled for user in page):
+            return Finding("ok", "accounts", "there is an administrator")
+        after = page[-1].id
+    return Finding(
+        "warning",
+        "accounts",
+        "there is no administrator",
+        "run `sojourn users create ada@example.org --admin` with your own address",
+    )
+
+
+def _disk(file: Path) -> Iterator[Finding]:
+    try:
+        mode, free = stat.S_IMODE(file.stat().st_mode), shutil.disk_usage(file.parent).free // _MEGABYTE
+    except OSError:
+        return  # that there is no such file has been said
+    if os.name == "posix" and mode & 0o077:
+        yield Finding("warning", "disk", f"others may read {file} (mode {mode:o})", f"run `chmod 600 {file}`")
+    if free < 1024:
+        level: Level = "error" if free < 64 else "warning"
+        yield Finding(level, "disk", f"{free} MB are free beside {file}", "free disk space")
+    else:
+        yield Finding("ok", "disk", f"{free} MB are free beside {file}")

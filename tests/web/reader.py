@@ -1,0 +1,82 @@
+"""A browser without JavaScript: it follows redirects, keeps cookies, and fills in the forms it finds."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from typing import Any
+
+import httpx2
+
+ORIGIN = "http://127.0.0.1:8000"
+
+MAC = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/143.0.0.0 Safari/537.36"
+)
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/17.5 Mobile/15E148 Safari/604.1"
+)
+WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0"
+
+
+class Page(HTMLParser):
+    """What a reader of one answer sees and can use."""
+
+    def __init__(self, answer: httpx2.Response) -> None:
+        super().__init__()
+        self.answer, self.status, self.html = answer, answer.status_code, answer.text
+        self.url = answer.url
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.forms: dict[str, dict[str, str]] = {}
+        self.links: list[str] = []
+        self.words: list[str] = []
+        self._form: dict[str, str] = {}
+        self.feed(self.html)
+        self.text = " ".join(" ".join(self.words).split())
+
+    @property
+    def path(self) -> str:
+        return self.url.path
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.tags.append((tag, given))
+        if tag == "form":
+            self._form = self.forms.setdefault(str(given["action"]), {})
+        elif tag == "input" and given.get("type") != "checkbox":
+            self._form[str(given["name"])] = given.get("value") or ""
+        elif tag == "a":
+            self.links.append(str(given["href"]))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+class Browser:
+    """One profile of one browser on one device."""
+
+    def __init__(self, app: Any, agent: str = MAC, *, ip: str = "203.0.113.7") -> None:
+        self.client = httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app, client=(ip, 40_000)),
+            base_url=ORIGIN,
+            headers={
+                "user-agent": agent,
+                "sec-fetch-site": "same-origin",
+                "sec-fetch-mode": "navigate",
+            },
+        )
+
+    async def get(self, path: str, *, follow: bool = True) -> Page:
+        return Page(await self.client.get(path, follow_redirects=follow))
+
+    async def post(self, path: str, form: dict[str, str], *, follow: bool = True) -> Page:
+        return Page(await self.client.post(path, data=form, follow_redirects=follow))
+
+    async def send(self, page: Page, action: str, *, follow: bool = True, **filled: Any) -> Page:
+        """Press the button of the form of *page* that goes to *action*."""
+        return await self.post(action, page.forms[action] | filled, follow=follow)
+
+    async def sign_in(self, email: str, password: str) -> Page:
+        page = await self.get("/sign-in")
+        return await self.send(page, "/sign-in", email=email, password=password)

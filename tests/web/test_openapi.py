@@ -1,0 +1,126 @@
+"""The OpenAPI document: valid, complete, and true of what the server answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from starlette.testclient import TestClient
+
+from sojourn.server import API, create_app
+from sojourn.settings import Settings
+from sojourn.testing import FakeClock, make_keys
+from tests.web.kit import ADA, ORIGIN, PASSWORD
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+
+
+@pytest.fixture
+def document(server) -> dict[str, Any]:
+    found = server.browser().get("/api/openapi.json").json()
+    assert isinstance(found, dict)
+    return found
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+def references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(found := value.get("$ref"), str):
+            yield found
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from references(item)
+
+
+def test_the_document_is_valid(document):
+    schemathesis.openapi.from_dict(document).validate()
+
+
+def test_every_schema_is_a_valid_json_schema(document):
+    for schema in document["components"]["schemas"].values():
+        jsonschema_rs.meta.validate(schema | {"$schema": "https://json-schema.org/draft/2020-12/schema"})
+
+
+def test_every_reference_leads_somewhere(document):
+    known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    assert set(references(document)) <= known
+
+
+def test_every_route_of_the_table_is_in_the_document(document):
+    documented = {(method, path) for method, path, _ in operations(document)}
+    assert {(route.method, route.path) for route in API} <= documented
+
+
+def test_every_operation_has_an_id_of_its_own(document):
+    ids = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_operation_says_what_it_does(document):
+    assert all(operation["summary"].endswith(".") for _, _, operation in operations(document))
+
+
+def test_every_guarded_operation_names_the_cookie(document):
+    guarded = {(route.method, route.path) for route in API if route.guard != "open"}
+    assert guarded == {(m, p) for m, p, operation in operations(document) if "security" in operation}
+
+
+def test_the_cookie_is_the_one_of_the_origin(document):
+    assert document["components"]["securitySchemes"]["session"]["name"] == "__Host-sojourn"
+
+
+def test_the_server_is_the_origin(document):
+    assert document["servers"] == [{"url": ORIGIN}]
+
+
+def test_every_refusal_is_problem_details(document):
+    kinds = {
+        kind
+        for _, _, operation in operations(document)
+        for status, answer in operation["responses"].items()
+        if status >= "400"
+        for kind in answer["content"]
+    }
+    assert kinds == {"application/problem+json"}
+
+
+# ── what the server answers is what the document says ─────────────────────────────────────────
+
+APP = create_app(Settings(store="memory://", origin=ORIGIN), keys=make_keys(), clock=FakeClock())
+SCHEMA = schemathesis.openapi.from_dict(TestClient(APP, base_url=ORIGIN).get("/api/openapi.json").json())
+SCHEMA.app = APP
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[TestClient]:
+    with TestClient(APP, base_url=ORIGIN) as client:
+        client.post("/api/auth/sign-up", json={"email": ADA, "password": PASSWORD})
+        yield client
+
+
+def test_the_answers_are_those_of_the_document(client):
+    """Generated requests, each by a signed-in user and by nobody."""
+
+
+BOUNDED = settings(max_examples=15, suppress_health_check=list(HealthCheck))
