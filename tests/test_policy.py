@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from sojourn import Device, Keys, Policy, Session, Sessions, lifecycle
+from sojourn import Device, Policy, Session, Sessions, lifecycle
 from sojourn.errors import SettingsError
-from sojourn.policy import words
+from sojourn.policy import _impossible, words
+from sojourn.session import new_id
 from sojourn.stores.memory import MemoryStore
 from sojourn.testing import FakeClock, make_keys
 
@@ -80,8 +81,6 @@ def test_the_outermost_possible_policies_are_accepted(fields):
 
 
 def test_every_rule_has_an_example_that_breaks_it():
-    from sojourn.policy import _impossible
-
     broken = {remedy for _, remedy in _impossible(Policy())}
     shown = {remedy for remedy in broken for _, part in IMPOSSIBLE.values() if part in remedy}
     assert shown == broken
@@ -269,9 +268,7 @@ class _Calendar:
 
 
 def _begun(policy: Policy, *, at: datetime) -> Session:
-    from sojourn.session import new_id
-
-    keys: Keys = make_keys()
+    keys = make_keys()
     return lifecycle.start(
         policy,
         at,

@@ -208,7 +208,7 @@ def check_answer(answer: httpx2.Response) -> None:
         assert "cookie" in vary(answer), place
         assert "no-store" in answer.headers.get("cache-control", ""), place
     if "cookie" in vary(answer):
-        assert "no-store" in answer.headers.get("cache-control", ""), place
+        assert {"no-store", "private"} & set(answer.headers["cache-control"].split(", ")), place
     if answer.status_code == 401:
         assert "www-authenticate" in answer.headers, place
     if answer.status_code in (429, 503):

@@ -1,4 +1,4 @@
-"""A browser without JavaScript: it follows redirects, keeps cookies, and fills in the forms it finds."""
+"""The pages over stores in memory, and a browser without JavaScript that fills in their forms."""
 
 from __future__ import annotations
 
@@ -6,8 +6,25 @@ from html.parser import HTMLParser
 from typing import Any
 
 import httpx2
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from sojourn import AsyncSessions, Keys, Policy
+from sojourn.accounts import Accounts
+from sojourn.accounts.passwords import PasswordHasher
+from sojourn.accounts.store import MemoryAccounts
+from sojourn.stores.memory import MemoryStore
+from sojourn.stores.protocol import Query
+from sojourn.testing import FakeClock
+from sojourn.web.asgi import SessionMiddleware
+from sojourn.web.pages import PAGES
+from sojourn.web.pages.redirects import HOME
+from sojourn.web.table import mounted
+from sojourn.web.visit import Site
 
 ORIGIN = "http://127.0.0.1:8000"
+PASSWORD = "correct horse battery"
+ADA, BOB, ROOT = "ada@example.org", "bob@example.org", "root@example.org"
 
 MAC = (
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -80,3 +97,61 @@ class Browser:
     async def sign_in(self, email: str, password: str) -> Page:
         page = await self.get("/sign-in")
         return await self.send(page, "/sign-in", email=email, password=password)
+
+
+class World:
+    """The pages over stores in memory, with three accounts."""
+
+    def __init__(self, clock: FakeClock, keys: Keys, policy: Policy, *, sign_up_open: bool = True) -> None:
+        self.clock = clock
+        self.sessions = AsyncSessions(MemoryStore(), keys=keys, policy=policy, clock=clock)
+        hasher = PasswordHasher(memory_kib=8, passes=1)
+        self.accounts = Accounts(MemoryAccounts(), self.sessions, hasher=hasher)
+        self.site = Site(self.sessions, origin=ORIGIN, load_user=self.accounts.get)
+        self.app = Starlette(
+            routes=list(mounted(PAGES, accounts=self.accounts, sign_up_open=sign_up_open)),
+            middleware=[Middleware(SessionMiddleware, site=self.site)],
+        )
+
+    def browser(self, agent: str = MAC, *, ip: str = "203.0.113.7") -> Browser:
+        return Browser(self.app, agent, ip=ip)
+
+    async def signed_in(self, email: str = ADA, agent: str = MAC, *, ip: str = "203.0.113.7") -> Browser:
+        browser = self.browser(agent, ip=ip)
+        page = await browser.sign_in(email, PASSWORD)
+        assert page.path == HOME
+        return browser
+
+    async def live(self) -> int:
+        return await self.sessions.count(Query(live_at=self.clock(), signed_in=True))
+
+
+async def populated(world: World) -> World:
+    await world.accounts.create(ADA, PASSWORD, "Ada")
+    await world.accounts.create(BOB, PASSWORD, "Bob")
+    await world.accounts.create(ROOT, PASSWORD, "Root", role="admin")
+    return world
+
+
+async def user(world: World, email: str) -> str:
+    found = await world.accounts.by_email(email)
+    assert found is not None
+    return found.id
+
+
+def other_ids(page: Page) -> list[str]:
+    """The ids of the devices that a page offers to sign out."""
+    return [link.rpartition("/")[2] for link in page.links if link.startswith(f"{HOME}/sign-out/")]
+
+
+async def crawl(browser: Browser, start: str) -> dict[str, Page]:
+    """Every page of ours that links lead to."""
+    seen: dict[str, Page] = {}
+    waiting = [start]
+    while waiting:
+        path = waiting.pop()
+        if path in seen or not path.startswith("/") or path.startswith(("/api/", "/assets/")):
+            continue
+        seen[path] = await browser.get(path)
+        waiting += seen[path].links
+    return seen

@@ -19,8 +19,11 @@ def main() -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; its exit code: 0, 1 for "no", 2 for what must be written or set otherwise."""
     try:
-        from sojourn.cli.tree import app
+        from sojourn.cli.tree import app, known
 
+        asked = sys.argv[1:] if arguments is None else arguments
+        if not asked or "--help" in asked or "-h" in asked:
+            list(known())  # a command that was not imported has no help to list
         code = app(arguments, exit_on_error=False, result_action="return_value")
         sys.stdout.flush()
     except KeyboardInterrupt:

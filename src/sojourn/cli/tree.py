@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from cyclopts import App
 
 import sojourn
 
-__all__ = ["app"]
+__all__ = ["app", "known"]
 
 app = App(
     name="sojourn",
@@ -19,8 +21,8 @@ _sessions = App(name="sessions", help="See who is signed in, and sign people out
 _users = App(name="users", help="Add and list the people who may sign in.")
 _keys = App(name="keys", help="Make and rotate the server keys.")
 
-app.command("sojourn.cli.demo:demo", name="demo", help="Serve a demo with sample data.")
-app.command("sojourn.cli.serve:serve", name="serve", help="Serve sign-in, account page, overview and API.")
+app.command("sojourn.cli.demo:demo", name="demo")
+app.command("sojourn.cli.serve:serve", name="serve")
 for branch in (_sessions, _users, _keys):
     app.command(branch)
 _sessions.command("sojourn.cli.sessions.list:list_sessions", name="list")
@@ -29,6 +31,14 @@ _users.command("sojourn.cli.users.create:create", name="create")
 _users.command("sojourn.cli.users.list:list_users", name="list")
 _keys.command("sojourn.cli.keys.generate:generate", name="generate")
 _keys.command("sojourn.cli.keys.rotate:rotate", name="rotate")
-app.command("sojourn.cli.migrate:migrate", name="migrate", help="Bring the databases to this version's schema.")
-app.command("sojourn.cli.purge:purge", name="purge", help="Delete what is long over.")
-app.command("sojourn.cli.doctor:doctor", name="doctor", help="Check the configuration, and say what to do.")
+app.command("sojourn.cli.migrate:migrate", name="migrate")
+app.command("sojourn.cli.purge:purge", name="purge")
+app.command("sojourn.cli.doctor:doctor", name="doctor")
+
+
+def known(tree: App = app) -> Iterator[tuple[str, App]]:
+    """Every command below *tree* with its words, such as "keys rotate"; this imports them all."""
+    for name in sorted(set(tree) - {*tree.help_flags, *tree.version_flags}):
+        yield name, tree[name]
+        for words, command in known(tree[name]):
+            yield f"{name} {words}", command

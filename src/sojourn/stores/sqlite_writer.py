@@ -57,10 +57,10 @@ class _Undone(Exception):
 
 
 class Writer:
-    """A thread that starts with its first job, and its connection. It calls *leave* last of all.
+    """A thread that starts with its first job, and its connection; *leave* closes what else there is.
 
-    Nothing here refers back to the engine, but the thread refers to all of this: in a forked child
-    that thread is gone without having ended, so what it referred to is never closed there.
+    In a forked child the thread is gone, but it never returned: what it refers to, the connections
+    of the parent, is never closed there, not even when the child exits.
     """
 
     def __init__(self, file: File, leave: Callable[[], None]) -> None:

@@ -26,6 +26,9 @@ class SessionMiddleware:
     A `Refusal` that the application lets through becomes problem+json, and a fault of the session
     store 503: never a sign-out. Unsafe requests that another site made the browser send are refused
     before the application sees them; WebSocket handshakes are checked for their Origin.
+
+    In Starlette and FastAPI it goes in with `add_middleware`: around the whole application it would
+    come after their own handler, which answers 500.
     """
 
     def __init__(self, app: App, *, site: Site) -> None:
@@ -119,10 +122,15 @@ def _visit(site: Site, scope: Scope) -> Visit:
 
 
 def _merged(sent: Any, visit: Visit) -> list[tuple[bytes, bytes]]:
-    """The application's headers with the visit's; what the application said itself about caching stays."""
-    headers = list(sent)
+    """The application's headers with the visit's; what the application said itself about caching stays.
+
+    But not of an answer that carries a cookie: a shared cache would hand it to everybody.
+    """
+    headers, ours = list(sent), visit.answer_headers()
+    if any(name == "set-cookie" for name, _ in ours):
+        headers = [header for header in headers if header[0].lower() != b"cache-control"]
     present = {name.lower() for name, _ in headers}
-    for name, value in visit.answer_headers():
+    for name, value in ours:
         encoded = name.encode()
         if encoded not in _SINGLE or encoded not in present:
             headers.append((encoded, value.encode("latin-1")))
