@@ -59,6 +59,8 @@ POSSIBLE: dict[str, dict[str, Any]] = {
     "no idle limit": {"idle_timeout": None, "touch_every": 20 * DAY},
     "fresh for the whole lifetime": {"fresh_for": 30 * DAY},
     "rotating every minute": {"rotate_every": MINUTE},
+    "rotating once in a lifetime": {"rotate_every": 30 * DAY},
+    "visitors who live as long as users": {"visitor_lifetime": 30 * DAY},
     "nothing forgiven": {"grace": ZERO, "lost_answer": ZERO},
     "the longest kindness": {"grace": MINUTE, "lost_answer": HOUR},
     "one session": {"max_sessions": 1, "at_cap": "refuse"},

@@ -1066,6 +1066,22 @@ def test_a_mistake_in_a_store_is_not_taken_for_a_fault(open_sessions, clock):
         sessions.validate(token)
 
 
+# ── close ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class Closing(MemoryStore):
+    closed = False
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def test_closing_lets_go_of_the_store(open_sessions):
+    sessions = open_sessions(store=(store := Closing()))
+    sessions.close()
+    assert store.closed
+
+
 # ── the blocking face ─────────────────────────────────────────────────────────────────────────
 
 

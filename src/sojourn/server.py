@@ -36,7 +36,7 @@ from sojourn.web import pages
 from sojourn.web.answer import STATUS, Answer, as_json, problem
 from sojourn.web.asgi import SessionMiddleware
 from sojourn.web.table import mounted, response
-from sojourn.web.visit import Site
+from sojourn.web.visit import Site, Visit
 
 __all__ = ["API", "application", "create_app", "document"]
 
@@ -78,7 +78,7 @@ def create_app(
             *mounted(table, accounts=accounts, sign_up_open=settings.sign_up),
             Mount(pages.ASSETS_PATH, _Assets(directory=pages.STATIC)),
         ],
-        middleware=[Middleware(SessionMiddleware, site=site)],
+        middleware=[Middleware(SessionMiddleware, site=site, page=_as_page)],
         exception_handlers={HTTPException: _not_here, Exception: _broken},
         lifespan=_lifespan(sessions, accounts),
     )
@@ -174,6 +174,15 @@ async def _not_here(request: Request, error: Exception) -> Response:
     if status == 405:
         sent.headers["allow"] = ", ".join(sorted(_methods(request)))
     return sent
+
+
+def _as_page(visit: Visit, answer: Answer, message: str) -> Answer:
+    """What the middleware refuses, for a person who looks at a page."""
+    if visit.path.startswith("/api/"):
+        return answer
+    title = "Not available" if answer.status == 503 else "That did not work"
+    kept = [header for header in answer.headers if header[0] in ("retry-after", "www-authenticate")]
+    return pages.error_page(answer.status, title, message).add(kept)
 
 
 async def _broken(request: Request, error: Exception) -> Response:

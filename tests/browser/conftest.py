@@ -46,7 +46,16 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     folder = tmp_path_factory.mktemp("demo")
-    command = [sys.executable, "-m", "sojourn", "demo", "--port", str(port), "--directory", str(folder / "data")]
+    command = [
+        sys.executable,
+        "-m",
+        "sojourn",
+        "demo",
+        "--port",
+        str(port),
+        "--directory",
+        str(folder / "data"),
+    ]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
     origin = f"http://127.0.0.1:{port}"

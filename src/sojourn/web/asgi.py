@@ -16,6 +16,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+AsPage = Callable[[Visit, Answer, str], Answer]
 
 _SINGLE = frozenset({b"cache-control", b"strict-transport-security"})
 
@@ -27,13 +28,16 @@ class SessionMiddleware:
     store 503: never a sign-out. Unsafe requests that another site made the browser send are refused
     before the application sees them; WebSocket handshakes are checked for their Origin.
 
+    *page* turns such an answer and its message into one for people: asked when a person navigates.
+
     In Starlette and FastAPI it goes in with `add_middleware`: around the whole application it would
     come after their own handler, which answers 500.
     """
 
-    def __init__(self, app: App, *, site: Site) -> None:
+    def __init__(self, app: App, *, site: Site, page: AsPage | None = None) -> None:
         self.app = app
         self.site = site
+        self.page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -60,11 +64,14 @@ class SessionMiddleware:
         except Refusal as refusal:
             if started:
                 raise
-            await send_answer(problem(refusal), send_with_cookies)
-        except StoreAway as fault:
+            await send_answer(self._said(visit, problem(refusal), refusal.message), send_with_cookies)
+        except StoreAway as away:
             if started:
                 raise
-            await send_answer(unavailable(fault), send_with_cookies)
+            await send_answer(self._said(visit, unavailable(away), away.message), send_with_cookies)
+
+    def _said(self, visit: Visit, answer: Answer, message: str) -> Answer:
+        return self.page(visit, answer, message) if self.page and visit.navigates else answer
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         visit = scope["sojourn"] = _visit(self.site, scope)

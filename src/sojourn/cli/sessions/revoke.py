@@ -19,6 +19,7 @@ __all__ = ["revoke"]
 
 async def revoke(
     id: Annotated[UUID | None, Parameter(help="The session, as `sojourn sessions list` shows it.")] = None,
+    /,
     *,
     user: Annotated[str | None, Parameter(help="Whose it is: e-mail address or id.")] = None,
     all: Annotated[bool, Flag, Parameter(help="Every session of --user.")] = False,

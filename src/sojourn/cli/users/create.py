@@ -18,6 +18,7 @@ __all__ = ["create"]
 
 async def create(
     email: Annotated[str, Parameter(help="The e-mail address.")],
+    /,
     *,
     name: Annotated[str, Parameter(show_default=False, help="What the person is called.")] = "",
     admin: Annotated[bool, Flag, Parameter(help="Make an administrator.")] = False,
