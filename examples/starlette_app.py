@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import os
 from html import escape
+from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -18,6 +20,8 @@ from starlette.routing import Route
 
 from sojourn import AsyncSessions, Key, Keys, open_store
 from sojourn.web.starlette import SessionMiddleware, Site, login, logout, require_session, session_from
+
+log = logging.getLogger(__name__)
 
 # A key for a try-out: when the program starts again, everybody has to sign in again. See `sojourn keys generate`.
 keys = Keys([Key(id=1, secret=os.urandom(32))])
@@ -37,12 +41,13 @@ site = Site(sessions, origin="http://127.0.0.1:8000")
 
 
 async def sign_in(request: Request) -> Response:
-    async with request.form() as form:
-        name, password = str(form.get("name", "")), str(form.get("password", ""))
+    form = dict(parse_qsl((await request.body()).decode()))
+    name, password = form.get("name", ""), form.get("password", "")
     if not hmac.compare_digest(USERS.get(name, b""), hashed(password)):
         return HTMLResponse(FORM.replace("<!-- -->", "<p>That is not right.</p>"), 401)
     session = await login(request, name)
-    return RedirectResponse(f"/#{session.id}", 303)
+    log.info("signed in: %r", session)  # shows no credential
+    return RedirectResponse("/", 303)
 
 
 async def sign_out(request: Request) -> Response:

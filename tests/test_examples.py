@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,8 +40,6 @@ def test_no_example_uses_our_accounts(name):
 
 
 # ── Starlette ─────────────────────────────────────────────────────────────────────────────────
-
-Enter = Callable[..., TestClient]
 
 
 @pytest.fixture

@@ -7,11 +7,10 @@ from contextlib import ExitStack
 from typing import Any, Protocol
 
 import pytest
-from starlette.testclient import TestClient
 
-from sojourn.testing import FakeClock, make_keys
+from sojourn.testing import FakeClock
 from sojourn.web.visit import Site
-from tests.web.kit import ORIGIN, Browser, Guests
+from tests.web.kit import Browser, Guests, make_server
 
 Visiting = Callable[[Any, Site], Guests]
 
@@ -23,32 +22,21 @@ class OpenServer(Protocol):
 
 
 @pytest.fixture
-def visiting(clock: FakeClock) -> Iterator[Visiting]:
-    """Open an application over a site: its event loop runs until the test ends."""
+def opened() -> Iterator[Callable[[Guests], Guests]]:
+    """Run the event loop of a site until the test ends."""
     with ExitStack() as stack:
-
-        def visiting(app: Any, site: Site) -> Guests:
-            guests = Guests(app, site, clock)
-            guests.portal = stack.enter_context(TestClient(app)).portal
-            return guests
-
-        yield visiting
+        yield lambda guests: stack.enter_context(guests.open())
 
 
 @pytest.fixture
-def open_server(clock: FakeClock, visiting: Visiting) -> OpenServer:
-    from sojourn.server import create_app
-    from sojourn.settings import Settings
+def visiting(clock: FakeClock, opened: Callable[[Guests], Guests]) -> Visiting:
+    """Open an application over a site."""
+    return lambda app, site: opened(Guests(app, site, clock))
 
-    def open_server(**settings: Any) -> Guests:
-        given = {"store": "memory://", "origin": ORIGIN} | settings
-        app = create_app(Settings(**given), keys=make_keys(), clock=clock)
-        (middleware,) = app.user_middleware
-        site = middleware.kwargs["site"]
-        assert isinstance(site, Site)
-        return visiting(app, site)
 
-    return open_server
+@pytest.fixture
+def open_server(clock: FakeClock, opened: Callable[[Guests], Guests]) -> OpenServer:
+    return lambda **settings: opened(make_server(clock, **settings))
 
 
 @pytest.fixture

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from http.cookies import SimpleCookie
-from typing import Any, cast
+from typing import Any, Self, cast
 from uuid import UUID
 
 import httpx2
 from anyio.from_thread import BlockingPortal
 from starlette.testclient import TestClient
 
-from sojourn import AsyncSessions, Policy
+from sojourn import AsyncSessions, Keys, Policy
 from sojourn.events import Event
+from sojourn.server import create_app
 from sojourn.sessions import Issued
+from sojourn.settings import Settings
 from sojourn.stores.memory import MemoryStore
 from sojourn.stores.protocol import Store
 from sojourn.testing import FakeClock, make_keys
@@ -49,9 +52,11 @@ class Browser(TestClient):
             client=(ip, 50_000),
             follow_redirects=False,
         )
+        self.answers: list[httpx2.Response] = []
 
     def send(self, request: httpx2.Request, **named: Any) -> httpx2.Response:
         answer = super().send(request, **named)
+        self.answers.append(answer)
         check_answer(answer)
         return answer
 
@@ -93,10 +98,19 @@ class Guests:
         self.events: list[Event] = []
         self.sessions.listen(self.events.append)
         self.portal: BlockingPortal | None = None
+        self.answers: list[httpx2.Response] = []
+
+    @contextmanager
+    def open(self) -> Iterator[Self]:
+        """Run the event loop of the site."""
+        with TestClient(self.app) as first:
+            self.portal = first.portal
+            yield self
 
     def browser(self, agent: str = FIREFOX, ip: str = "203.0.113.7", **headers: str) -> Browser:
         browser = Browser(self.app, origin=self.site.origin, agent=agent, ip=ip, **headers)
         browser.portal = self.portal
+        browser.answers = self.answers
         return browser
 
     def script(self, **headers: str) -> Browser:
@@ -138,6 +152,16 @@ def make_site(
     """A site of an application that has users of its own."""
     sessions = AsyncSessions(store or MemoryStore(), keys=make_keys(), policy=policy, clock=clock)
     return Site(sessions, origin=origin, load_user=load_user, trusted_proxies=trusted_proxies)
+
+
+def make_server(clock: FakeClock, *, keys: Keys | None = None, **settings: Any) -> Guests:
+    """The server; unless the settings say otherwise over https, with stores in memory. Not begun yet."""
+    given = {"store": "memory://", "origin": ORIGIN} | settings
+    app = create_app(Settings(**given), keys=keys or make_keys(), clock=clock)
+    (middleware,) = app.user_middleware
+    site = middleware.kwargs["site"]
+    assert isinstance(site, Site)
+    return Guests(app, site, clock)
 
 
 class Counting(MemoryStore):

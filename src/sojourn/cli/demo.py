@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -46,7 +47,8 @@ def demo(
             asyncio.run(sample.prepare(directory, utc_now(), keep=keep))
         app = create_app(settings, demo=True)
         print(welcome(settings.origin), flush=True)
-        uvicorn.Server(uvicorn.Config(app, **uvicorn_options("warning"))).run(sockets=[listener])
+        with suppress(KeyboardInterrupt):  # that is how it ends
+            uvicorn.Server(uvicorn.Config(app, **uvicorn_options("warning"))).run(sockets=[listener])
 
 
 def welcome(origin: str) -> str:

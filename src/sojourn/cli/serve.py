@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 from sojourn import keyring
 from sojourn.cli.listening import bind, uvicorn_options
@@ -29,14 +30,15 @@ def serve(*, options: Serving | None = None) -> None:
     bind(settings.host, settings.port, other="choose another with --port (SOJOURN_PORT)").close()
     os.environ.update(loaded.exports)  # workers read their settings from there
     print(welcome(settings), file=sys.stderr)
-    uvicorn.run(
-        "sojourn.server:application",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        **uvicorn_options(settings.log_level),
-    )
+    with suppress(KeyboardInterrupt):  # that is how it ends
+        uvicorn.run(
+            "sojourn.server:application",
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+            **uvicorn_options(settings.log_level),
+        )
 
 
 def welcome(settings: Settings) -> str:
