@@ -44,7 +44,7 @@ async def load_user(user_id: str) -> User | None:
     return USERS.get(user_id)
 
 
-# A key for a try-out: when the program starts again, everybody has to sign in again. See `sojourn keys generate`.
+# A key for a try-out: with every start everybody has to sign in again. See `sojourn keys generate`.
 keys = Keys([Key(id=1, secret=os.urandom(32))])
 sessions = AsyncSessions(open_store("memory://"), keys=keys)
 app = FastAPI()

@@ -23,7 +23,7 @@ from sojourn.web.starlette import SessionMiddleware, Site, login, logout, requir
 
 log = logging.getLogger(__name__)
 
-# A key for a try-out: when the program starts again, everybody has to sign in again. See `sojourn keys generate`.
+# A key for a try-out: with every start everybody has to sign in again. See `sojourn keys generate`.
 keys = Keys([Key(id=1, secret=os.urandom(32))])
 
 
@@ -57,9 +57,8 @@ async def sign_out(request: Request) -> Response:
 
 @require_session
 async def sign_out_others(request: Request) -> Response:
-    mine = await session_from(request)
-    assert mine is not None and mine.user_id is not None
-    await sessions.revoke_all(mine.user_id, keep=mine.id, by=mine.user_id)
+    if mine := await session_from(request):
+        await sessions.revoke_all(str(mine.user_id), keep=mine.id, by=mine.user_id)
     return RedirectResponse("/", 303)
 
 

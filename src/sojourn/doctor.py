@@ -39,7 +39,7 @@ class Finding(Struct, frozen=True):
     level: Level
     about: str
     what: str
-    remedy: str | None = None
+    remedy: str = ""
 
 
 async def examine(
@@ -69,7 +69,7 @@ async def examine(
 def _wrong(about: str, error: SettingsError) -> Finding:
     """The messages of `SettingsError` end with the remedy."""
     what, _, remedy = str(error).partition("; ")
-    return Finding("error", about, what, remedy or None)
+    return Finding("error", about, what, remedy)
 
 
 # ── settings ──────────────────────────────────────────────────────────────────────────────────

@@ -14,9 +14,10 @@ NOTE = "<!-- Written by `python -m tests.cli.reference`; change the code, not th
 SETTINGS = """
 # Settings
 
-Every setting is an environment variable, and an option of `sojourn serve` unless it is a secret. The option wins over
-the variable, the variable over its older name, and that over the default. An empty variable counts as not set.
-`sojourn doctor` prints each value with the place that it came from.
+Every setting is an environment variable, and most are options of `sojourn serve` too: not secrets, because
+everybody on the machine sees a command line. The option wins over the variable, the variable over its older
+name, and that over the default. An empty variable counts as not set. `sojourn doctor` prints each value with
+the place that it came from.
 
 Spans of time are a number with a unit: `30d`, `12h`, `15m`, `10s`. Flags are `1` or `0`.
 

@@ -88,6 +88,13 @@ def test_an_emergency_is_asked_about_first(shell):
     assert [entry.key.id for entry in entries(Path("sojourn.keys").read_text())] == [2]
 
 
+def test_keys_in_a_variable_cannot_be_rotated_here(shell, monkeypatch):
+    shell("keys", "generate")
+    monkeypatch.setenv("SOJOURN_KEYS", Path("sojourn.keys").read_text())
+    ran = shell("keys", "rotate")
+    assert (ran.code, "SOJOURN_KEYS holds the keys" in ran.err) == (2, True)
+
+
 # ── users ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -120,6 +127,15 @@ def test_who_is_not_created_and_why(installed, arguments, typed, code, why):
     assert why in ran.out + ran.err
 
 
+@pytest.mark.parametrize(("second", "code"), [("analytical engine", 0), ("analytical engin", 2)])
+def test_on_a_terminal_the_password_is_asked_for_twice(installed, monkeypatch, second, code):
+    answers = iter(["analytical engine", second])
+    monkeypatch.setattr("sojourn.cli.users.create.getpass", lambda _: next(answers))
+    monkeypatch.setattr("sojourn.cli.users.create._somebody_is_there", lambda: True)
+    assert installed("users", "create", "ada@example.org").code == code
+    assert len(json.loads(installed("users", "list", "--json").out)) == 2 - bool(code)
+
+
 def test_users_are_listed_for_people_and_for_programs(installed):
     assert "grace@example.org" in installed("users", "list").out
     (user,) = json.loads(installed("users", "list", "--json").out)
@@ -137,7 +153,7 @@ def test_sessions_are_listed_with_what_people_know(installed):
     assert "grace@example.org" in table
     assert "[bold]Chrome[/bold]" in table  # no markup: it comes from outside
     rows = json.loads(installed("sessions", "list", "--json").out)
-    assert [(row["user_id"], row["email"]) for row in rows] == [(grace, "grace@example.org"), ("ada", None)]
+    assert {row["user_id"]: row["email"] for row in rows} == {grace: "grace@example.org", "ada": None}
     assert "salt" not in rows[0]
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from http.client import HTTPConnection
 
 import pytest
 
 from sojourn.cli import run
 from sojourn.cli.listening import bind
 from sojourn.cli.tree import app, known
+from sojourn.demo import ADMIN, USER
 from sojourn.errors import SettingsError
 from sojourn.settings import FIELDS
 from tests.cli.reference import FOLDER, PAGES
@@ -121,6 +125,34 @@ def test_a_process_without_settings_fails_without_a_traceback(tmp_path):
     assert ran.returncode == 2
     assert ran.stderr.startswith("sojourn: there is no database at ")
     assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal that Windows does not have")
+def test_the_demo_answers_and_ends_with_the_interrupt_key(tmp_path):
+    with bind("127.0.0.1", 0, other="") as listener:
+        port = listener.getsockname()[1]
+    command = [*SOJOURN, "demo", "--port", str(port)]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        said = _until(demo.stdout)
+        with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+            connection.request("GET", "/healthz")
+            assert connection.getresponse().status == 200
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(timeout=60) == 0
+    for what in ("demo", f"http://127.0.0.1:{port}/account/security", USER.email, ADMIN.password, "Ctrl-C"):
+        assert what in said
+    assert [path.name for path in tmp_path.iterdir()] == [".sojourn-demo"]
+
+
+def _until(lines, last="Ctrl-C"):
+    """What was printed up to the line that says how to stop; from then on the port answers."""
+    said = ""
+    while last not in said:
+        line = lines.readline()
+        assert line, said
+        said += line
+    return said
 
 
 def test_keys_are_made_without_loading_a_server(tmp_path):

@@ -40,7 +40,7 @@ SESSION, DEVICE = "__Host-sojourn", "__Host-sojourn-device"
 
 
 class Browser(TestClient):
-    """A person's browser: it keeps cookies, and tells whose page sent the request. Every answer is checked."""
+    """A person's browser: it keeps cookies, and tells whose page asks. Every answer is checked."""
 
     def __init__(
         self, app: Any, *, origin: str = ORIGIN, agent: str = FIREFOX, ip: str = "203.0.113.7", **headers: str

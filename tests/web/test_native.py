@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -307,7 +308,7 @@ def test_a_refused_session_keeps_its_cookie_so_that_the_reason_can_be_asked_for(
 
 # ── signing out ───────────────────────────────────────────────────────────────────────────────
 
-BODIES = {
+BODIES: dict[str, dict[str, Any]] = {
     "nothing": {},
     "an empty object": {"json": {}},
     "a form": {"data": {"a": "b"}},

@@ -20,10 +20,9 @@ from schemathesis.specs.openapi.checks import (
 from starlette.applications import Starlette
 
 from sojourn.accounts import User
-from sojourn.server import API, create_app
-from sojourn.settings import Settings
-from sojourn.testing import FakeClock, make_keys
-from tests.web.kit import ORIGIN, PASSWORD, SESSION, Browser
+from sojourn.server import API
+from sojourn.testing import FakeClock
+from tests.web.kit import ORIGIN, PASSWORD, SESSION, Browser, make_server
 
 CHECKS = [
     not_a_server_error,
@@ -117,15 +116,16 @@ CLOCK = FakeClock()
 @pytest.fixture(scope="module")
 def app() -> Starlette:
     """A server on which everybody is an administrator, so that no route ends at its guard."""
-    app = create_app(Settings(store="memory://", origin=ORIGIN), keys=make_keys(), clock=CLOCK)
-    site = app.user_middleware[0].kwargs["site"]
-    load = site.load_user
+    guests = make_server(CLOCK)
+    load = guests.site.load_user
 
     async def promoted(user_id: str) -> User | None:
+        assert load is not None
         user = await load(user_id)
         return user and replace(user, role="admin")
 
-    site.load_user = promoted
+    guests.site.load_user = promoted
+    app: Starlette = guests.app
     return app
 
 

@@ -16,6 +16,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sojourn import Policy
+from sojourn.errors import SessionChanged
 from sojourn.sessions import drive
 from sojourn.web import asgi
 from sojourn.web.starlette import (
@@ -28,6 +29,7 @@ from sojourn.web.starlette import (
     require_session,
     session_from,
 )
+from sojourn.web.visit import Visit
 from tests.web.conftest import Visiting
 from tests.web.kit import DEVICE, ORIGIN, SESSION, Counting, Guests, code, cookies_set, make_site, vary
 
@@ -267,8 +269,21 @@ def test_a_visitors_session_is_no_sign_in(guests):
 
 def test_without_the_middleware_the_words_say_what_is_missing(clock, visiting):
     guests = visiting(Starlette(routes=ROUTES), make_site(clock))
-    with pytest.raises(RuntimeError, match="call app.add_middleware"):
+    with pytest.raises(RuntimeError, match=r"call app\.add_middleware"):
         guests.browser().get("/me")
+
+
+def test_of_two_requests_that_prove_again_at_once_one_wins_and_its_token_stays_good(clock):
+    site = make_site(clock)
+    token = drive(site.sessions.start("ada")).token
+    sent: dict[str, Any] = {"method": "POST", "path": "/", "headers": {}, "ip": None, "scheme": "https"}
+    first, second = (Visit(site, cookies=[f"{SESSION}={token}".encode()], **sent) for _ in range(2))
+    drive(first.session())
+    drive(second.session())
+    issued = drive(first.renew())
+    with pytest.raises(SessionChanged):
+        drive(second.renew())
+    assert drive(site.sessions.validate(issued.token)).session.user_id == "ada"
 
 
 # ── what a request costs ──────────────────────────────────────────────────────────────────────
@@ -299,7 +314,7 @@ def test_a_request_that_looks_varies_by_cookie_whether_or_not_there_is_one(guest
 
 
 @pytest.mark.req("TH-12")
-def test_a_thousand_visitors_have_no_row(guests):
+def test_visitors_have_no_row(guests):
     browser = guests.browser()
     for _ in range(20):
         browser.cookies.clear()

@@ -28,4 +28,4 @@ async def doctor(*, options: Serving | None = None, json: Json = False) -> int:
 
 
 def _row(finding: Finding) -> tuple[str, str, str, str]:
-    return finding.level, finding.about, finding.what, finding.remedy or ""
+    return finding.level, finding.about, finding.what, finding.remedy

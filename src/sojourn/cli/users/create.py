@@ -42,8 +42,12 @@ def _read() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
+def _somebody_is_there() -> bool:
+    return sys.stdin.isatty()
+
+
 def _asked() -> str:
-    if not sys.stdin.isatty():
+    if not _somebody_is_there():
         raise SettingsError("nobody can be asked for a password here; give --password-stdin or --generate")
     password = getpass("Password: ")
     if getpass("Once more: ") != password:

@@ -1,0 +1,207 @@
+"""The doctor: each thing that is wrong is found, with what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+
+from sojourn.accounts import Accounts, open_accounts
+from sojourn.demo import occupied, prepare
+from sojourn.doctor import Finding, examine
+from sojourn.keyring import generate, rotate, write
+from sojourn.sessions import AsyncSessions
+from sojourn.stores import sqlite_path
+from sojourn.stores.sqlite import SQLiteStore
+from sojourn.testing import MORNING, make_keys
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A healthy installation, as its environment names it."""
+    (tmp_path / "keys").mkdir()
+    write(tmp_path / "keys" / "sojourn.keys", generate(MORNING))
+    environment = {
+        "SOJOURN_STORE": f"sqlite:///{tmp_path / 'sojourn.db'}",
+        "SOJOURN_KEYS_FILE": str(tmp_path / "keys" / "sojourn.keys"),
+        "SOJOURN_ORIGIN": "https://accounts.example.org",
+        "SOJOURN_TRUSTED_PROXIES": "10.0.0.0/8",
+    }
+    asyncio.run(_install(environment["SOJOURN_STORE"]))
+    return environment
+
+
+async def _install(url):
+    store = SQLiteStore(sqlite_path(url))
+    accounts = Accounts(open_accounts(url), AsyncSessions(store, keys=make_keys()))
+    await store.engine.migrate()
+    await accounts.create("grace@example.org", None, role="admin")
+    await accounts.close()
+    await store.close()
+
+
+def complaints(environment, *, now=MORNING, **more) -> list[Finding]:
+    """What is not well, but for the disk of the machine that runs the tests."""
+    found = asyncio.run(examine({}, environment | more, now=now))
+    return [f for f in found if f.level != "ok" and not (f.about == "disk" and "free" in f.what)]
+
+
+def test_a_healthy_installation_gives_no_complaint(place):
+    assert complaints(place) == []
+
+
+def test_every_setting_is_told_with_its_source_and_without_its_secret(place):
+    found = asyncio.run(
+        examine(
+            {"port": 81}, place | {"SESSION_EXPIRY_DAYS": "7", "IP_GEOLOCATION_API_KEY": "hush"}, now=MORNING
+        )
+    )
+    told = {finding.about: finding.what for finding in found}
+    assert told["SOJOURN_PORT"] == "81 (argument)"
+    assert told["SOJOURN_LIFETIME"] == "7d (SESSION_EXPIRY_DAYS)"
+    assert told["SOJOURN_SIGN_UP"] == "1 (default)"
+    assert "hush" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("change", "level", "about", "remedy"),
+    [
+        ({"SOJOURN_PORT": "x"}, "error", "settings", "give a whole number"),
+        ({"SOJOURN_SORE": "x"}, "warning", "SOJOURN_SORE", "is SOJOURN_STORE meant?"),
+        ({"REDIS_URL": "redis://cache"}, "warning", "REDIS_URL", "nothing to do"),
+        ({"IP_GEOLOCATION_API_KEY": "x"}, "warning", "IP_GEOLOCATION_API_KEY", "nothing to do"),
+        ({"SOJOURN_LIFETIME": "90d"}, "warning", "policy", "lower SOJOURN_LIFETIME"),
+        ({"SOJOURN_IDLE_TIMEOUT": "none"}, "warning", "policy", "set SOJOURN_IDLE_TIMEOUT"),
+        ({"SOJOURN_MAX_SESSIONS": "none"}, "warning", "policy", "set SOJOURN_MAX_SESSIONS"),
+        ({"SOJOURN_FRESH_FOR": "2h"}, "warning", "policy", "lower SOJOURN_FRESH_FOR"),
+        ({"SOJOURN_TRUSTED_PROXIES": ""}, "error", "https", "set SOJOURN_TRUSTED_PROXIES"),
+        ({"SOJOURN_TRUSTED_PROXIES": "0.0.0.0/0"}, "error", "https", "the proxy's own address"),
+        ({"SOJOURN_DEVELOPMENT": "1"}, "warning", "https", "remove it"),
+        (
+            {"SOJOURN_DEVELOPMENT": "1", "SOJOURN_ORIGIN": "http://example.org"},
+            "warning",
+            "https",
+            "https:// origin",
+        ),
+        (
+            {"SOJOURN_ORIGIN": "http://localhost", "SOJOURN_HOST": "192.0.2.7"},
+            "warning",
+            "https",
+            "set SOJOURN_ORIGIN",
+        ),
+        ({"SOJOURN_KEYS_FILE": "/nowhere/sojourn.keys"}, "error", "keys", "sojourn keys generate"),
+        ({"SOJOURN_KEYS": "1 signing"}, "error", "keys", "sojourn keys generate"),
+        ({"SOJOURN_ACCOUNTS": "sqlite:////nowhere/a.db"}, "error", "accounts", "correct the path"),
+        ({"SOJOURN_ACCOUNTS": "memory://"}, "warning", "accounts", "to a file"),
+        ({"SOJOURN_ACCOUNTS": "mysql://x"}, "error", "accounts", "use sqlite:///file.db"),
+    ],
+)
+def test_what_is_set_wrong_is_found(place, change, level, about, remedy):
+    (finding,) = complaints(place, **change)
+    assert (finding.level, finding.about) == (level, about)
+    assert remedy in finding.remedy
+
+
+# ── keys ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_key_file_that_others_read_is_an_error(place, tmp_path):
+    (tmp_path / "keys" / "sojourn.keys").chmod(0o640)
+    (finding,) = complaints(place)
+    assert (finding.level, "chmod 600" in finding.remedy) == ("error", True)
+
+
+def test_a_key_that_signs_for_more_than_a_year_is_to_be_rotated(place):
+    assert complaints(place, now=MORNING + timedelta(days=365)) == []
+    (finding,) = complaints(place, now=MORNING + timedelta(days=366))
+    assert finding == Finding("warning", "keys", "key 1 signs since 2026-03-02", "run `sojourn keys rotate`")
+
+
+def test_a_rotation_that_was_never_finished_is_found(place, tmp_path):
+    path = tmp_path / "keys" / "sojourn.keys"
+    write(path, rotate(path.read_text(), MORNING).text, replace=True)
+    (finding,) = complaints(place, now=MORNING + timedelta(days=31))
+    assert "once more" in finding.remedy
+
+
+def test_keys_beside_the_database_share_its_backups(place, tmp_path):
+    write(tmp_path / "sojourn.keys", generate(MORNING))
+    (finding,) = complaints(place, SOJOURN_KEYS_FILE=str(tmp_path / "sojourn.keys"))
+    assert "one backup holds both" in finding.what
+
+
+# ── databases ─────────────────────────────────────────────────────────────────────────────────
+
+
+def run_sql(tmp_path, *statements):
+    with closing(sqlite3.connect(tmp_path / "sojourn.db")) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("statement", "level", "about", "what"),
+    [
+        ("drop index sessions_by_user", "error", "sessions", "index sessions_by_user"),
+        ("alter table sessions add column colour text", "error", "sessions", "table sessions"),
+        ("drop index accounts_by_user", "error", "accounts", "index accounts_by_user"),
+        ("create index mine on sessions (ip)", "warning", "sessions", "index mine"),
+        ("update users set role = 'user'", "warning", "accounts", "no administrator"),
+        ("update users set disabled_at = 1", "warning", "accounts", "no administrator"),
+        ("update sojourn_migrations set checksum = 'x'", "error", "sessions", "was changed"),
+    ],
+)
+def test_what_differs_in_the_database_is_found(place, tmp_path, statement, level, about, what):
+    run_sql(tmp_path, statement)
+    finding = complaints(place)[0]
+    assert (finding.level, finding.about) == (level, about)
+    assert what in finding.what
+    assert finding.remedy
+
+
+def test_a_database_without_its_schema_waits_for_migrate(place, tmp_path):
+    sqlite3.connect(tmp_path / "empty.db").close()
+    (tmp_path / "empty.db").touch(0o600)
+    (tmp_path / "empty.db").chmod(0o600)
+    (finding,) = complaints(place, SOJOURN_ACCOUNTS=f"sqlite:///{tmp_path / 'empty.db'}")
+    assert (finding.level, finding.about, finding.remedy) == ("error", "accounts", "run `sojourn migrate`")
+
+
+def test_what_is_no_database_is_found_with_the_remedy_of_the_fault(place, tmp_path):
+    text = tmp_path / "text.db"
+    text.write_text("not a database, but long enough to look like one " * 20)
+    text.chmod(0o600)
+    (finding,) = complaints(place, SOJOURN_ACCOUNTS=f"sqlite:///{text}")
+    assert (finding.level, finding.about) == ("error", "accounts")
+    assert "Correct the path" in finding.remedy
+
+
+def test_a_database_that_others_read_is_found(place, tmp_path):
+    (tmp_path / "sojourn.db").chmod(0o644)
+    (finding,) = complaints(place)
+    assert (finding.about, "chmod 600" in finding.remedy) == ("disk", True)
+
+
+def test_a_demos_database_is_found(place, tmp_path):
+    with occupied(tmp_path / "demo"):
+        asyncio.run(prepare(tmp_path / "demo", MORNING))
+    (finding,) = complaints(place, SOJOURN_ACCOUNTS=f"sqlite:///{tmp_path / 'demo' / 'demo.db'}")
+    assert (finding.level, "passwords are public" in finding.what) == ("error", True)
+
+
+def test_little_room_is_found(place, monkeypatch):
+    for free, level in ((10, "error"), (500, "warning"), (5000, "ok")):
+        monkeypatch.setattr(
+            "shutil.disk_usage", lambda _, free=free: type("Usage", (), {"free": free * 2**20})
+        )
+        found = asyncio.run(examine({}, place, now=MORNING))
+        assert [f.level for f in found if "MB are free" in f.what] == [level]
+
+
+def test_looking_changes_nothing(place, tmp_path):
+    before = {path.name for path in tmp_path.iterdir()}
+    complaints(place, SOJOURN_ACCOUNTS=f"sqlite:///{tmp_path / 'not-there.db'}")
+    assert {path.name for path in tmp_path.iterdir()} == before
