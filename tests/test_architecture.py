@@ -15,6 +15,7 @@ import sojourn
 ROOT = Path(__file__).parent.parent
 
 PUBLIC = {
+    "ANYBODY",
     "AsyncSessions",
     "Device",
     "Issued",

@@ -42,7 +42,7 @@ from sojourn.errors import (
 )
 from sojourn.events import Event, Refreshed, Refused, Renewed, Replayed, Revoked, Started
 from sojourn.session import new_id
-from sojourn.sessions import drive, utc_now
+from sojourn.sessions import ANYBODY, drive, utc_now
 from sojourn.stores.memory import MemoryStore
 from sojourn.testing import FakeClock
 from tests.conftest import Open
@@ -130,6 +130,13 @@ def test_signing_in_again_renews_the_session_of_this_browser(sessions, clock):
     second = sessions.start("ada", replacing=first.session, amr=["otp"], aal=2)
     assert (second.session.id, second.session.ends_at) == (first.session.id, first.session.ends_at)
     assert (second.session.authenticated_at, second.session.amr, second.session.aal) == (clock(), ("otp",), 2)
+
+
+def test_signing_in_again_tells_where_from_and_with_what(sessions):
+    first = sessions.start("ada", device=Device(name="Firefox 145 on Linux"), ip="192.0.2.1")
+    newer = Device(name="Firefox 146 on Linux")
+    again = sessions.start("ada", replacing=first.session, device=newer, ip="192.0.2.2")
+    assert (again.session.device, again.session.ip) == (newer, "192.0.2.2")
 
 
 @pytest.mark.req("TH-01")
@@ -709,7 +716,7 @@ def test_a_revoked_session_is_refused_with_its_reason(sessions, verb):
 
 def test_a_revocation_says_by_whom_and_why(sessions, clock):
     id = sessions.start("ada").session.id
-    sessions.revoke(id, owner=None, reason=Reason.ADMIN, by="root", note="Reported stolen.")
+    sessions.revoke(id, owner=ANYBODY, reason=Reason.ADMIN, by="root", note="Reported stolen.")
     (over,) = sessions.history("ada")
     assert (over.revoked_at, over.reason, over.revoked_by, over.note) == (
         clock(),
@@ -721,7 +728,7 @@ def test_a_revocation_says_by_whom_and_why(sessions, clock):
 
 def test_a_note_is_cut_to_255_characters(sessions):
     id = sessions.start("ada").session.id
-    sessions.revoke(id, owner=None, note="x" * 300)
+    sessions.revoke(id, owner=ANYBODY, note="x" * 300)
     assert sessions.history("ada")[0].note == "x" * 255
 
 
@@ -736,7 +743,7 @@ def test_a_revocation_is_told(sessions, events, clock):
 @pytest.mark.req("A7-7.4.5")
 def test_an_administrator_ends_a_session_of_anybody(sessions):
     id = sessions.start("ada").session.id
-    sessions.revoke(id, owner=None, reason=Reason.ADMIN)
+    sessions.revoke(id, owner=ANYBODY, reason=Reason.ADMIN)
     assert live(sessions) == []
 
 

@@ -3,11 +3,12 @@
 from sojourn.errors import Refusal, SessionError
 from sojourn.policy import Policy
 from sojourn.session import Device, Place, Reason, Session
-from sojourn.sessions import AsyncSessions, Issued, Sessions, Validated
+from sojourn.sessions import ANYBODY, AsyncSessions, Issued, Sessions, Validated
 from sojourn.stores import Query, Store, open_store
 from sojourn.token import Key, Keys
 
 __all__ = [
+    "ANYBODY",
     "AsyncSessions",
     "Device",
     "Issued",

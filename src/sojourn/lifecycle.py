@@ -88,7 +88,7 @@ def ended(session: Session, policy: Policy, now: datetime) -> SessionError | Non
 
 
 def _absolute_end(session: Session, policy: Policy) -> datetime:
-    lifetime = policy.lifetime if session.user_id is not None else policy.visitor_lifetime
+    lifetime = policy.lifetime_of(session.user_id)
     return min(session.ends_at, session.created_at + lifetime)
 
 
@@ -120,7 +120,7 @@ def start(
     data: Mapping[str, Any] | None = None,
 ) -> Session:
     """A new session of *user_id*, or of a visitor, as the policy has it."""
-    ends_at = now + (policy.lifetime if user_id is not None else policy.visitor_lifetime)
+    ends_at = now + policy.lifetime_of(user_id)
     return Session(
         id=id,
         user_id=user_id,
@@ -332,13 +332,16 @@ def renew(
     amr: Iterable[str] | None = None,
     aal: int | None = None,
     remember: bool | None = None,
+    device: Device | None = None,
+    place: Place | None = None,
+    ip: str | None = None,
 ) -> Outcome:
     """A new salt and the next generation: every earlier token stops being genuine, the id stays (ASVS 7.2.4).
 
     *generation* is the one that the caller decided upon: if another request rotated or renewed
     since, its answer and ours would race to the browser, and one of them carries a dead token.
     *authenticated*: the user has just proved who they are, which moves `authenticated_at` and
-    counts as activity. The absolute end stays where it is.
+    counts as activity. The absolute end stays where it is. What is None stays as it was.
     """
     session = _living(session, policy, now)
     if generation not in (None, session.generation):
@@ -358,15 +361,9 @@ def renew(
             "seen_at": now,
             "expires_at": max(session.expires_at, _stored_end(now, session.ends_at, policy)),
         }
-    changes |= {
-        name: value
-        for name, value in (
-            ("aal", aal),
-            ("remember", remember),
-            ("amr", None if amr is None else tuple(amr)),
-        )
-        if value is not None
-    }
+    told: dict[str, Any] = {"amr": None if amr is None else tuple(amr), "aal": aal, "remember": remember}
+    told |= {"device": device, "place": place, "ip": ip}
+    changes |= {name: value for name, value in told.items() if value is not None}
     renewed = session.change(**changes)
     event = Renewed(at=now, session_id=session.id, user_id=session.user_id, amr=renewed.amr)
     return Outcome(session=renewed, write=True, events=(event,))

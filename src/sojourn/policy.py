@@ -37,7 +37,7 @@ class Policy(Struct, frozen=True, kw_only=True):
 
     max_sessions: int | None = 100  # live sessions of one user (ASVS 7.1.2); None: any number
     at_cap: AtCap = "end_idle"
-    visitor_lifetime: timedelta = timedelta(days=1)  # a session that has not signed in
+    visitor_lifetime: timedelta = timedelta(days=1)  # of who has not signed in; `lifetime` if that is shorter
     max_data: int = 16_384  # bytes of JSON that a session may carry
 
     keep_ended: timedelta = timedelta(days=90)  # then `purge` removes the record
@@ -57,6 +57,10 @@ class Policy(Struct, frozen=True, kw_only=True):
         later than the limit plus this; `touch_every=0` makes the limit exact.
         """
         return self.touch_every
+
+    def lifetime_of(self, user_id: str | None) -> timedelta:
+        """How long a session may last; a visitor's never longer than that of somebody who signed in."""
+        return self.lifetime if user_id is not None else min(self.visitor_lifetime, self.lifetime)
 
     def changed(self, **fields: Any) -> Policy:
         """The same policy with *fields* set, checked again."""
@@ -189,8 +193,8 @@ def _impossible(p: Policy) -> list[tuple[bool, str]]:
             "at_cap must be 'end_oldest', 'end_idle' or 'refuse'",
         ),
         (
-            not _ZERO < p.visitor_lifetime <= p.lifetime,
-            "visitor_lifetime must be positive and not longer than lifetime; lower visitor_lifetime",
+            p.visitor_lifetime <= _ZERO,
+            "visitor_lifetime must be positive; give a timedelta such as timedelta(days=1)",
         ),
         (p.max_data < 0, "max_data must not be negative; 0 allows no data"),
         (

@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -26,7 +27,7 @@ from sojourn.session import Device, Discreet, Place, Reason, Seen, Session, new_
 from sojourn.stores.protocol import Cap, Query, Store
 from sojourn.token import Keys, Token, derive, genuine, parse
 
-__all__ = ["AsyncSessions", "Issued", "Sessions", "Validated", "drive"]
+__all__ = ["ANYBODY", "Anybody", "AsyncSessions", "Issued", "Sessions", "Validated", "drive"]
 
 T = TypeVar("T")
 Rows = list[Session]  # both faces have a verb named `list`
@@ -35,6 +36,15 @@ _log = logging.getLogger("sojourn")
 _BATCH = 1000  # rows that one statement may end
 _TRIES = 5  # decisions after lost races, before 409
 _ENDED = (SessionExpired, SessionRevoked, SessionNotFound)
+
+
+class Anybody(Enum):
+    """The owner in an administrator's word: whoever it is. A word of its own, because None is a visitor."""
+
+    ANYBODY = "anybody"
+
+
+ANYBODY = Anybody.ANYBODY
 
 
 class Issued(Discreet, frozen=True):
@@ -113,7 +123,16 @@ class AsyncSessions:
         """
         if replacing is not None and _continues(replacing, user_id, application_id, tenant_id):
             try:
-                return await self._sign_in_again(replacing, amr=amr, aal=aal, remember=remember, data=data)
+                return await self._sign_in_again(
+                    replacing,
+                    data,
+                    amr=tuple(amr),
+                    aal=aal,
+                    remember=remember,
+                    device=device,
+                    place=place,
+                    ip=ip,
+                )
             except _ENDED:
                 replacing = None
         now = self.clock()
@@ -141,25 +160,10 @@ class AsyncSessions:
             await self._revoke(query, reason=Reason.REPLACED, by=replacing.user_id)
         return Issued(session, derive(session, self.keys))
 
-    async def _sign_in_again(
-        self,
-        session: Session,
-        *,
-        amr: Iterable[str],
-        aal: int,
-        remember: bool,
-        data: Mapping[str, Any] | None,
-    ) -> Issued:
+    async def _sign_in_again(self, session: Session, data: Mapping[str, Any] | None, **now: Any) -> Issued:
         if data:  # first, because after a refused patch the old token must still be good
             await self.update(session.id, set=data)
-        return await self.renew(
-            session.id,
-            generation=session.generation,
-            authenticated=True,
-            amr=amr,
-            aal=aal,
-            remember=remember,
-        )
+        return await self._renew(session.id, generation=session.generation, authenticated=True, **now)
 
     async def _insert(self, session: Session, now: datetime) -> None:
         cap = Cap(at=now, limit=self.policy.max_sessions, action=self.policy.at_cap)
@@ -222,16 +226,17 @@ class AsyncSessions:
         renew at the same moment one is `SessionChanged`, where it would kill the other's token. For
         the same reason a lost race is not decided again.
         """
-        decide = partial(
-            lifecycle.renew,
-            salt=new_salt(),
-            key_id=self.keys.signing_id,
+        return await self._renew(
+            id,
             generation=generation,
             authenticated=authenticated,
             amr=None if amr is None else tuple(amr),
             aal=aal,
             remember=remember,
         )
+
+    async def _renew(self, id: UUID, **facts: Any) -> Issued:
+        decide = partial(lifecycle.renew, salt=new_salt(), key_id=self.keys.signing_id, **facts)
         outcome = await self._change(id, decide, tries=1)
         return Issued(outcome.session, derive(outcome.session, self.keys))
 
@@ -270,16 +275,17 @@ class AsyncSessions:
         self,
         id: UUID,
         *,
-        owner: str | None,
+        owner: str | Anybody | None,
         reason: Reason = Reason.USER,
         by: str | None = None,
         note: str | None = None,
     ) -> None:
         """End one session. *owner* is whose it must be: somebody else's is `SessionNotFound`.
 
-        None as owner is an administrator's word: anybody's.
+        `ANYBODY` is an administrator's word. None, the user id of a visitor, owns nothing.
         """
-        if not await self._revoke(Query(id=id, user_id=owner), reason=reason, by=by, note=note):
+        query = Query(id=id, user_id=owner if isinstance(owner, str) else None)
+        if owner is None or not await self._revoke(query, reason=reason, by=by, note=note):
             raise SessionNotFound
 
     async def end(self, token: str, *, reason: Reason = Reason.SIGNED_OUT) -> bool:
@@ -541,7 +547,7 @@ class Sessions:
         self,
         id: UUID,
         *,
-        owner: str | None,
+        owner: str | Anybody | None,
         reason: Reason = Reason.USER,
         by: str | None = None,
         note: str | None = None,

@@ -11,18 +11,22 @@ from sojourn.cli.output import ago, ask, print_table, progress
 from sojourn.testing import MORNING
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
 @pytest.fixture
 def terminal(monkeypatch):
-    """Standard streams that say they are a terminal."""
+    """Call it in the test: from then on the standard streams say that they are a terminal."""
 
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
+    def begin():
+        streams = Terminal(), Terminal()
+        monkeypatch.setattr("sys.stdout", streams[0])
+        monkeypatch.setattr("sys.stderr", streams[1])
+        return streams
 
-    streams = {name: Terminal() for name in ("stdin", "stdout", "stderr")}
-    for name, stream in streams.items():
-        monkeypatch.setattr(f"sys.{name}", stream)
-    return streams
+    return begin
 
 
 def test_a_pipe_gets_plain_columns(capsys):
@@ -31,9 +35,11 @@ def test_a_pipe_gets_plain_columns(capsys):
 
 
 def test_a_terminal_gets_a_table_that_obeys_no_markup(terminal):
+    out, _ = terminal()
     print_table(("device",), [("[bold]Chrome[/bold]",)])
-    assert "[bold]Chrome[/bold]" in terminal["stdout"].getvalue()
-    assert "─" in terminal["stdout"].getvalue()
+    printed = out.getvalue()
+    assert "[bold]Chrome[/bold]" in printed
+    assert "─" in printed
 
 
 def test_progress_is_told_on_a_terminal_only(capsys):
@@ -43,17 +49,19 @@ def test_progress_is_told_on_a_terminal_only(capsys):
 
 
 def test_progress_leaves_the_output_alone(terminal):
+    out, err = terminal()
     with progress("Purging …") as tell:
         tell("1000 sessions")
-    assert terminal["stdout"].getvalue() == ""
+    assert "Purging" in err.getvalue()
+    assert out.getvalue() == ""
 
 
 @pytest.mark.parametrize(("typed", "said"), [("y\n", True), ("Yes\n", True), ("\n", False), ("", False)])
-def test_a_question_is_answered_by_whoever_is_there(terminal, typed, said):
-    terminal["stdin"].write(typed)
-    terminal["stdin"].seek(0)
+def test_a_question_is_answered_by_whoever_is_there(terminal, monkeypatch, typed, said):
+    _, err = terminal()
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
     assert ask("End 3 sessions?") is said
-    assert terminal["stderr"].getvalue() == "End 3 sessions? [y/N] "
+    assert err.getvalue() == "End 3 sessions? [y/N] "
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from rich.pretty import pretty_repr
 from sojourn import Device, Key, Keys, Place, Policy, Query, Reason, Session, Sessions
 from sojourn.errors import SessionError, TokenInvalid
 from sojourn.events import Event
+from sojourn.sessions import ANYBODY
 from sojourn.stores.memory import MemoryStore
 from sojourn.stores.protocol import Store
 from sojourn.testing import FakeClock, make_session
@@ -87,7 +88,9 @@ class Life:
             issue(sessions.start, "ada")
         last = issue(sessions.start, "ada")
         refused(sessions.require_fresh, last.session, timedelta(0))
-        sessions.revoke(last.session.id, owner=None, reason=Reason.ADMIN, by="root", note="Reported stolen.")
+        sessions.revoke(
+            last.session.id, owner=ANYBODY, reason=Reason.ADMIN, by="root", note="Reported stolen."
+        )
         self.shown += [sessions.list("ada"), sessions.history("ada"), sessions.count()]
         self.shown += [sessions, sessions.policy, KEYS, parse(laptop.token, KEYS)]
         self.shown += self.records()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sojourn import Query, Sessions
 from sojourn.errors import SessionNotFound
+from sojourn.sessions import ANYBODY
 from sojourn.stores.memory import MemoryStore
 from sojourn.testing import FakeClock, make_keys
 
@@ -62,10 +63,17 @@ def test_law_07_sparing_somebody_elses_session_spares_none_of_mine(sessions):
     assert sessions.list("ada") == []
 
 
+def test_law_07_a_visitor_owns_nobodys_session_by_having_no_user_id(sessions):
+    visitor, ada = sessions.start(None), sessions.start("ada")
+    with pytest.raises(SessionNotFound):
+        sessions.revoke(ada.session.id, owner=visitor.session.user_id)
+    assert sessions.validate(ada.token).session.user_id == "ada"
+
+
 def test_law_07_lists_and_history_are_of_one_user(sessions):
     for user in ("ada", "bob", None):
         sessions.start(user)
-        sessions.revoke(sessions.start(user).session.id, owner=None)
+        sessions.revoke(sessions.start(user).session.id, owner=ANYBODY)
     assert {session.user_id for session in sessions.list("ada")} == {"ada"}
     assert {session.user_id for session in sessions.history("ada")} == {"ada"}
 

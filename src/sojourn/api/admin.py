@@ -10,6 +10,7 @@ from sojourn.api.routes import Call, Route
 from sojourn.api.views import Count, Ended, SessionRow, Time, UserView, instant, row, user_view
 from sojourn.errors import AccountNotFound
 from sojourn.session import Reason
+from sojourn.sessions import ANYBODY
 from sojourn.stores.protocol import Query
 
 __all__ = ["BASE", "ROUTES", "Stats", "statistics"]
@@ -111,7 +112,7 @@ async def revoke_user_sessions(call: Call) -> Count:
 async def revoke_session(call: Call) -> Ended:
     """End one session, whoever's it is."""
     await call.visit.site.sessions.revoke(
-        call.id(), owner=None, reason=Reason.ADMIN, by=call.me, note=call.body.note
+        call.id(), owner=ANYBODY, reason=Reason.ADMIN, by=call.me, note=call.body.note
     )
     return Ended(id=call.id())
 

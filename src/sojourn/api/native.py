@@ -238,7 +238,7 @@ ROUTES = (
         act=refresh,
         returns=Current,
         tag="sign-in",
-        refusals=("unauthenticated", "refresh_reused", "https_required"),
+        refusals=("unauthenticated", "refresh_reused", "session_changed", "https_required"),
     ),
     Route(
         method="POST",

@@ -166,6 +166,8 @@ def _by(session: Session) -> str | None:
     """Who ended it; an administrator's name is none of the user's business."""
     if session.revoked_at is None:
         return None
+    if session.reason is Reason.ADMIN:  # also from the command line, where nobody is signed in
+        return "admin"
     if session.revoked_by is None:
         return "system"
     return "user" if session.revoked_by == session.user_id else "admin"
