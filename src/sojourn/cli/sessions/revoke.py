@@ -35,10 +35,10 @@ async def revoke(
             "name one session by its id, or all of one user with --all --user ada@example.org"
         )
     async with opened({"store": store, "accounts": accounts}) as found:
-        owner = "" if user is None else await found.user_id(user)
+        owner = ANYBODY if user is None else await found.user_id(user)
         if id is None:
-            return await _everything(found, owner, user or "", note=note, yes=yes)
-        await found.sessions.revoke(id, owner=owner or ANYBODY, reason=Reason.ADMIN, note=note)
+            return await _everything(found, str(owner), user or "", note=note, yes=yes)
+        await found.sessions.revoke(id, owner=owner, reason=Reason.ADMIN, note=note)
         print(f"Ended session {id}.")
     return 0
 
