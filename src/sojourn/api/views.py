@@ -153,7 +153,7 @@ def row(session: Session, policy: Policy, current: UUID | None) -> SessionRow:
 
 
 def ended_row(session: Session, policy: Policy) -> EndedRow:
-    ended_at = session.revoked_at or session.expires_at
+    ended_at = session.revoked_at or lifecycle.idle_end(session, policy)
     return EndedRow(
         **_fields(session, policy, None),
         ended_at=instant(ended_at),

@@ -86,7 +86,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
     @property
     def ended_at(self) -> datetime:
-        return self.session.revoked_at or self.session.expires_at
+        return self.session.revoked_at or lifecycle.idle_end(self.session, self.policy)
 
     @property
     def ending(self) -> str:
