@@ -21,7 +21,7 @@ from sojourn.errors import SettingsError
 from sojourn.settings import FIELDS
 from tests.cli.reference import FOLDER, PAGES
 
-SOJOURN = [sys.executable, "-m", "sojourn.cli"]
+SOJOURN = [sys.executable, "-m", "sojourn"]
 
 
 def test_the_version_is_printed(shell):
