@@ -24,6 +24,7 @@ demo: bootstrap ## Serve the demo on http://127.0.0.1:8000 (PORT=8080 for anothe
 .PHONY: test
 test: bootstrap ## Run the tests, with coverage (ARGS="-k token" for some of them)
 	@mkdir -p build
+	@echo "left out: tests/browser, which needs a Chromium (make browser)"
 	$(BIN)/pytest --cov --cov-report=term --junitxml=build/tests.xml $(ARGS)
 
 .PHONY: check
