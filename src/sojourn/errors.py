@@ -16,6 +16,8 @@
     │   └── DataTooLarge                data_too_large      session data over the limit
     ├── Forbidden                       forbidden           signed in, but without the role
     ├── RequestError                    the request itself is wrong
+    │   ├── NothingHere                 not_found           no route, no page at this address
+    │   ├── MethodRejected              method_not_allowed
     │   ├── CsrfFailed                  csrf_failed
     │   ├── CookieRejected              cookie_rejected     oversized, doubled or broken cookie header
     │   ├── HttpsRequired               https_required      credentials are not issued over plain http
@@ -57,6 +59,8 @@ __all__ = [
     "FreshnessRequired",
     "HttpsRequired",
     "InvalidCredentials",
+    "MethodRejected",
+    "NothingHere",
     "PasswordRejected",
     "QueryNotSupported",
     "RateLimited",
@@ -204,6 +208,18 @@ class RequestError(Refusal):
         if status is not None:
             self.status = status
         super().__init__(message, **facts)
+
+
+class NothingHere(RequestError):
+    code = "not_found"
+    message = "There is nothing at this address."
+    status = 404
+
+
+class MethodRejected(RequestError):
+    code = "method_not_allowed"
+    message = "This address does not take this method."
+    status = 405
 
 
 class CsrfFailed(RequestError):

@@ -26,14 +26,14 @@ from sojourn.accounts import Accounts, User, open_accounts
 from sojourn.api import admin, native
 from sojourn.api.openapi import openapi
 from sojourn.api.routes import Call, Route
-from sojourn.errors import Refusal
+from sojourn.errors import MethodRejected, NothingHere
 from sojourn.events import Event
 from sojourn.sessions import AsyncSessions, utc_now
 from sojourn.settings import Settings, load
 from sojourn.stores import open_store
 from sojourn.token import Keys
 from sojourn.web import pages
-from sojourn.web.answer import STATUS, Answer, as_json, problem
+from sojourn.web.answer import BROKEN, STATUS, Answer, as_json, broken, problem
 from sojourn.web.asgi import SessionMiddleware
 from sojourn.web.table import mounted, response
 from sojourn.web.visit import Site, Visit
@@ -164,14 +164,15 @@ def _lifespan(sessions: AsyncSessions, accounts: Accounts) -> Callable[[Any], An
 
 async def _not_here(request: Request, error: Exception) -> Response:
     """404 and 405, as the rest of the API or of the pages says no."""
-    status = error.status_code if isinstance(error, HTTPException) else 404
-    refusal: Refusal = _NotFound() if status == 404 else _NotAllowed()
+    wrong_method = isinstance(error, HTTPException) and error.status_code == 405
+    refusal = MethodRejected() if wrong_method else NothingHere()
     if request.url.path.startswith("/api/"):
-        answer = problem(refusal)
+        sent = response(problem(refusal))
+    elif wrong_method:
+        sent = response(pages.error_page(405, "Not possible", "This page cannot be used like that."))
     else:
-        answer = pages.error_page(status, *_SAID[refusal.code])
-    sent = response(answer)
-    if status == 405:
+        sent = response(pages.error_page(404, "Page not found", "There is no page at this address."))
+    if wrong_method:
         sent.headers["allow"] = ", ".join(sorted(_methods(request)))
     return sent
 
@@ -188,8 +189,8 @@ def _as_page(visit: Visit, answer: Answer, message: str) -> Answer:
 async def _broken(request: Request, error: Exception) -> Response:
     """500: a mistake of ours. Starlette logs it; nobody else is told what it was."""
     if request.url.path.startswith("/api/"):
-        return response(problem(_Broken()))
-    return response(pages.error_page(500, "That did not work", _Broken.message))
+        return response(broken())
+    return response(pages.error_page(500, "That did not work", BROKEN))
 
 
 def _methods(request: Request) -> set[str]:
@@ -199,27 +200,6 @@ def _methods(request: Request) -> set[str]:
         if route.matches(request.scope)[0] is not Match.NONE:
             found |= getattr(route, "methods", None) or {"GET", "HEAD"}
     return found
-
-
-class _NotFound(Refusal):
-    code = "not_found"
-    message = "There is nothing at this address."
-
-
-class _Broken(Refusal):
-    code = "internal_error"
-    message = "Something went wrong on our side. Please try again."
-
-
-class _NotAllowed(Refusal):
-    code = "method_not_allowed"
-    message = "This address does not take this method."
-
-
-_SAID = {
-    "not_found": ("Page not found", "There is no page at this address."),
-    "method_not_allowed": ("Not possible", "This page cannot be used like that."),
-}
 
 
 class _Assets(StaticFiles):

@@ -16,11 +16,13 @@ from sojourn.api.routes import Call, Route
 from sojourn.errors import BodyRejected, FreshnessRequired, RateLimited, Refusal, RequestError, SessionError
 from sojourn.web.visit import StoreAway
 
-__all__ = ["LARGEST", "STATUS", "Answer", "answer", "as_json", "problem", "unavailable"]
+__all__ = ["BROKEN", "LARGEST", "STATUS", "Answer", "answer", "as_json", "broken", "problem", "unavailable"]
 
 _log = logging.getLogger("sojourn")
 
 LARGEST = 64 * 1024  # bytes of a body; nothing that this API takes comes near it
+
+BROKEN = "Something went wrong on our side. Please try again."
 
 STATUS = {
     "unauthenticated": 401,
@@ -36,7 +38,6 @@ STATUS = {
     "csrf_failed": 403,
     "https_required": 403,
     "not_found": 404,
-    "method_not_allowed": 405,
     "session_changed": 409,
     "too_many_sessions": 409,
     "account_exists": 409,
@@ -44,7 +45,6 @@ STATUS = {
     "email_rejected": 422,
     "password_rejected": 422,
     "rate_limited": 429,
-    "internal_error": 500,
     "unavailable": 503,
 }
 
@@ -123,6 +123,11 @@ def problem(refusal: Refusal) -> Answer:
     if isinstance(refusal, RateLimited):
         headers.append(("retry-after", str(refusal.retry_after)))
     return _problem(status, refusal.code, refusal.message, headers, refusal.facts)
+
+
+def broken() -> Answer:
+    """500: a mistake of ours, of which nobody outside is told more."""
+    return _problem(500, "internal_error", BROKEN, [], {})
 
 
 def unavailable(away: StoreAway) -> Answer:
