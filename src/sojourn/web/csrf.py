@@ -34,8 +34,8 @@ def check(method: str, headers: Mapping[str, str], *, origin: str, carries_cooki
     if source is None and (referer := headers.get("referer")):
         source = _origin(referer)
     if source is None:
-        if carries_cookie:
-            raise CsrfFailed
+        if carries_cookie:  # no browser of the last years sends neither; a script can say where it comes from
+            raise CsrfFailed(hint=f"A script sends the header Origin: {origin}")
     elif source != origin:
         raise CsrfFailed
 
