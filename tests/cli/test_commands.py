@@ -252,3 +252,13 @@ def test_what_serve_refuses(shell, arguments, why):
     assert ran.code == 2
     assert why in ran.err
     assert list(Path().iterdir()) == []
+
+
+def test_serve_says_at_the_start_that_a_store_cannot_be_opened(installed):
+    Path("diary.db").write_text("Dear diary, today nothing happened. " * 200)
+    ran = installed("serve", "--store", "sqlite:///diary.db")
+    assert ran.code == 1
+    assert "not an SQLite database" in ran.err
+    ran = installed("serve", "--accounts", "sqlite:///nowhere/accounts.db")
+    assert ran.code == 2
+    assert "does not exist; create it" in ran.err

@@ -43,9 +43,9 @@ def replace_all(path: Path, barrier: Barrier, number: int, ids: list[Any]) -> li
     return wins
 
 
-def sign_in(path: Path, barrier: Barrier, number: int, times: int, cap: Cap) -> int:
+def sign_in(path: Path, barrier: Barrier, number: int, times: int, limit: int, action: Any) -> int:
     """Sign in *times* times; how often that was allowed. The first one makes the file."""
-    store = SQLiteStore(path).blocking()
+    store, cap = SQLiteStore(path).blocking(), Cap(at=NOW, limit=limit, action=action)
     sessions = [make_session(created_at=NOW - timedelta(seconds=number + n)) for n in range(times)]
     barrier.wait()
     done = sum(drive(store.insert(session, cap=cap)).done for session in sessions)

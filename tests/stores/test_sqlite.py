@@ -37,7 +37,7 @@ def test_law_03_one_process_of_many_wins(path: Path, store: SQLiteStore) -> None
 def test_processes_that_start_and_sign_in_together_keep_the_cap(
     path: Path, store: SQLiteStore, action: Any, allowed: int
 ) -> None:
-    done = at_once(processes.sign_in, path, 4, 10, Cap(at=NOW, limit=3, action=action))
+    done = at_once(processes.sign_in, path, 4, 10, 3, action)
     assert sum(done) == allowed
     assert drive(store.count(Query(user_id="ada", live_at=NOW))) == 3
 

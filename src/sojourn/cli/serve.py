@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from contextlib import suppress
+from uuid import UUID
 
 from sojourn import keyring
+from sojourn.accounts import open_accounts
 from sojourn.cli.listening import bind, uvicorn_options
 from sojourn.cli.options import Serving
 from sojourn.demo import refuse_demo
 from sojourn.settings import Settings, load
+from sojourn.stores import open_store
 
 __all__ = ["serve"]
 
@@ -26,7 +30,8 @@ def serve(*, options: Serving | None = None) -> None:
     settings = loaded.settings
     refuse_demo(settings.store)
     refuse_demo(settings.accounts)
-    keyring.ring(settings)  # now and here, not as a traceback of each worker
+    keyring.ring(settings)  # now and here, not as a traceback of each worker, or with the first request
+    asyncio.run(reach(settings))
     bind(settings.host, settings.port, other="choose another with --port (SOJOURN_PORT)").close()
     os.environ.update(loaded.exports)  # workers read their settings from there
     print(welcome(settings), file=sys.stderr)
@@ -39,6 +44,17 @@ def serve(*, options: Serving | None = None) -> None:
             workers=settings.workers,
             **uvicorn_options(settings.log_level),
         )
+
+
+async def reach(settings: Settings) -> None:
+    """Read once from each store: what is wrong with it is the operator's to hear, before any user."""
+    store, accounts = open_store(settings.store), open_accounts(settings.accounts)
+    try:
+        await store.get(UUID(int=0))
+        await accounts.get("nobody")
+    finally:
+        await accounts.close()
+        await store.close()
 
 
 def welcome(settings: Settings) -> str:
