@@ -20,10 +20,11 @@ from sojourn.accounts.store import AccountsStore
 from sojourn.demo import refuse_demo
 from sojourn.errors import SettingsError
 from sojourn.policy import Policy, words
-from sojourn.settings import FIELDS, Loaded, Settings, is_loopback, load
+from sojourn.settings import FIELDS, Loaded, Settings, load
 from sojourn.settings_text import without_password
 from sojourn.stores import open_store, sqlite_path
 from sojourn.stores.protocol import Store
+from sojourn.web.carrier import is_loopback
 
 __all__ = ["Finding", "examine"]
 

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -20,8 +19,9 @@ from sojourn.errors import SettingsError
 from sojourn.policy import Policy
 from sojourn.session import Discreet
 from sojourn.settings_text import spelled, without_password
+from sojourn.web.carrier import is_loopback
 
-__all__ = ["FIELDS", "Field", "Loaded", "Row", "Settings", "is_loopback", "load"]
+__all__ = ["FIELDS", "Field", "Loaded", "Row", "Settings", "load"]
 
 Preset = Literal["consumer", "workforce", "high", "bank"]
 
@@ -121,14 +121,6 @@ def _in_memory(url: str) -> str | None:
 
 
 # ── the origin ────────────────────────────────────────────────────────────────────────────────
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches *host*, an address or a name."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _origin(settings: Settings) -> str:

@@ -13,7 +13,7 @@ from sojourn.session import Reason
 from sojourn.sessions import ANYBODY
 from sojourn.stores.protocol import Query
 
-__all__ = ["BASE", "ROUTES", "Stats", "statistics"]
+__all__ = ["BASE", "ROUTES", "Stats", "stats"]
 
 BASE = "/api/admin"
 
@@ -55,11 +55,6 @@ class Note(Struct, kw_only=True):
 
 async def stats(call: Call) -> Stats:
     """How many sessions of how many people live now."""
-    return await statistics(call)
-
-
-async def statistics(call: Call) -> Stats:
-    """The numbers of the overview."""
     sessions = call.visit.site.sessions
     now = sessions.clock()
     return Stats(

@@ -135,13 +135,11 @@ class DeviceCookie(Struct, frozen=True, kw_only=True):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether *host* can only be this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
+    """Whether only this machine reaches *host*, an address or a name."""
     try:
-        return ip_address(host).is_loopback
+        return ip_address(host.strip("[]")).is_loopback
     except ValueError:
-        return False
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _hashed(seed: bytes) -> str:

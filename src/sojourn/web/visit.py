@@ -21,7 +21,7 @@ from sojourn.errors import (
 )
 from sojourn.events import CookieDoubled, DeviceChanged
 from sojourn.lifecycle import rotation_due
-from sojourn.session import Device, Session
+from sojourn.session import Session
 from sojourn.sessions import AsyncSessions, Issued
 from sojourn.web import csrf
 from sojourn.web.carrier import Carrier, Cookies, DeviceCookie
@@ -166,11 +166,6 @@ class Visit:
         if self.method not in csrf.SAFE:
             carries = self.presented.session is not None
             csrf.check(self.method, self.headers, origin=self.site.origin, carries_cookie=carries)
-
-    def device(self) -> Device:
-        """The device at the other end; `id` only if its browser was named before."""
-        known = self.device_cookie()
-        return devices.describe(self.headers, id=known.id if known else None)
 
     def device_cookie(self) -> DeviceCookie | None:
         return DeviceCookie.read(self.presented.device, self.site.sessions.keys)

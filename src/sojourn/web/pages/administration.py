@@ -32,7 +32,7 @@ async def overview(call: Call) -> Answer:
     return await page(
         call,
         "admin.html",
-        stats=await admin.statistics(call),
+        stats=await admin.stats(call),
         rows=await _rows(call, found),
         users=await call.accounts.select(limit=_PAGE, search=search),
         search=search,
