@@ -114,11 +114,16 @@ class Session(Discreet, frozen=True, kw_only=True, repr_omit_defaults=True):
     ip: str | None = None
     remember: bool = False
     data: Mapping[str, Any] = field(default_factory=dict)
-    version: int = 1
+    version: int = 1  # one more with every change but a touch
+    void_below: int = 0  # snapshots of a lower version are void: see `voiding`
 
     def change(self, **fields: Any) -> Self:
         """The same session with *fields* set, as its next version."""
         return _replaced(self, version=self.version + 1, **fields)
+
+    def voiding(self, **fields: Any) -> Self:
+        """`change`, and others must not learn it late: it voids every snapshot of an earlier version."""
+        return self.change(void_below=self.version + 1, **fields)
 
     def live(self, at: datetime) -> bool:
         """Whether the record alone says that the session lives at *at*."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+from sojourn.session import Reason
 from sojourn.sessions import drive
-from sojourn.stores.protocol import Cap
+from sojourn.stores.protocol import Cap, Query
 from sojourn.stores.sqlite import SQLiteStore
 from sojourn.testing import make_session
 from tests.stores.acts import NOW, revoke, started
@@ -51,6 +54,23 @@ def sign_in(path: Path, barrier: Barrier, number: int, times: int, limit: int, a
     done = sum(drive(store.insert(session, cap=cap)).done for session in sessions)
     drive(store.close())
     return done
+
+
+def revoke_or_follow(path: Path, barrier: Barrier, number: int, ids: list[list[UUID]]) -> Any:
+    """End the sessions in *ids* that are this process's; the last one follows until it has seen all."""
+    store = SQLiteStore(path).blocking()
+    cursor, seen = drive(store.entries()).cursor, set[UUID]()
+    barrier.wait()
+    if number < len(ids):
+        return [len(drive(store.revoke(Query(id=id), at=NOW, reason=Reason.USER))) for id in ids[number]]
+    deadline = time.monotonic() + 60  # lost is what has not come by then
+    while len(seen) < sum(map(len, ids)) and time.monotonic() < deadline:
+        page = drive(store.entries(cursor))
+        assert page.continues
+        cursor = page.cursor
+        seen |= {entry.id for entry in page.entries}
+    drive(store.close())
+    return seen
 
 
 def revoke_until_killed(path: Path) -> None:

@@ -89,31 +89,37 @@ def test_law_11_endings_are_flushed_to_the_disk_and_touches_are_not(store: SQLit
 
 FORK = """
 import gc, os, sqlite3, sys, pathlib
+from sojourn.session import Reason
 from sojourn.sessions import drive
+from sojourn.stores.protocol import Query
 from sojourn.stores.sqlite import SQLiteStore
-from sojourn.testing import make_session
+from sojourn.testing import MORNING, make_session
 
 store = SQLiteStore(pathlib.Path(sys.argv[1])).blocking()
 before, inside, after = make_session(), make_session(), make_session()
 drive(store.insert(before))
 drive(store.get(before.id))
+cursor = drive(store.entries()).cursor
+drive(store.entries(cursor))
 
 def connections():
     return sum(isinstance(thing, sqlite3.Connection) for thing in gc.get_objects())
 
-assert connections() == 2  # the writer's, and a reader's
+assert connections() == 3  # the writer's, a reader's, and one that watches
 child = os.fork()
 if child == 0:
     assert drive(store.insert(inside)).done
     assert drive(store.get(before.id)) == before
-    assert connections() == 4
+    assert drive(store.revoke(Query(id=inside.id), at=MORNING, reason=Reason.USER)) == [inside.id]
+    assert len(drive(store.entries(cursor)).entries) == 1
+    assert connections() == 6
     drive(store.close())
     del store
     gc.collect()
-    assert connections() == 2  # nobody closes those of the parent, or its locks would be lost
+    assert connections() == 3  # nobody closes those of the parent, or its locks would be lost
     sys.exit(7)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
-assert drive(store.get(inside.id)) == inside
+assert [entry.id for entry in drive(store.entries(cursor)).entries] == [inside.id]
 assert drive(store.insert(after)).done
 drive(store.close())
 print("done")

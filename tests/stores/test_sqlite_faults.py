@@ -7,15 +7,17 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import time
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from sojourn import open_store
 from sojourn.errors import SettingsError
 from sojourn.sessions import drive
-from sojourn.stores import sqlite_file
+from sojourn.stores import sqlite_engine, sqlite_file
 from sojourn.stores.protocol import Query
 from sojourn.stores.sqlite import SQLiteStore
 from sojourn.stores.sqlite_engine import explain
@@ -251,19 +253,60 @@ def test_a_damaged_database_is_a_fault(store: SQLiteStore, path: Path) -> None:
 
 @pytest.mark.parametrize("replaced", [False, True])
 def test_law_09_a_file_that_goes_while_running_is_a_fault(
-    store: SQLiteStore, path: Path, replaced: bool
+    store: SQLiteStore, path: Path, replaced: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sqlite_engine, "LATELY", 0)
     session = started(store)
+    cursor = drive(store.entries()).cursor
     away = path.rename(path.with_name("away.db"))
     if replaced:
         shutil.copy(away, path)
-    for use in (store.get(session.id), store.count(Query(user_id="ada")), store.touch({}, at=NOW)):
+    for use in (
+        store.get(session.id),
+        store.count(Query(user_id="ada")),
+        store.touch({}, at=NOW),
+        store.entries(cursor),
+    ):
         with pytest.raises(sqlite3.OperationalError, match="removed or replaced") as caught:
             drive(use)
         assert explain(caught.value).startswith("Put the file back, or restart the process")
     away.replace(path)
     assert drive(store.get(session.id)) == session
     assert revoke(store, session) == [session.id]
+
+
+def test_law_05_a_file_that_was_replaced_is_noticed_soon(
+    store: SQLiteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=1000.0, sleep=time.sleep)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr(sqlite_file, "time", clock)
+    session = started(store)
+    cursor = drive(store.entries()).cursor
+    assert drive(store.get(session.id)) == session
+    shutil.copy(path.rename(path.with_name("away.db")), path)
+    clock.now += sqlite_engine.LATELY - 0.001
+    assert drive(store.get(session.id)) == session  # still believes what it saw
+    for act in (revoke, lambda store, _: drive(store.entries(cursor))):  # these do not
+        with pytest.raises(sqlite3.OperationalError, match="removed or replaced"):
+            act(store, session)
+    clock.now += 0.002
+    with pytest.raises(sqlite3.OperationalError, match="removed or replaced"):
+        drive(store.get(session.id))
+
+
+def test_no_connection_is_opened_to_a_file_that_took_the_place(store: SQLiteStore, path: Path) -> None:
+    session = started(store)
+    away = path.rename(path.with_name("away.db"))
+    shutil.copy(away, path)
+
+    def two_readers(db: sqlite3.Connection) -> None:
+        drive(store.get(session.id))  # needs a connection of its own
+
+    with pytest.raises(sqlite3.OperationalError, match="removed or replaced"):
+        drive(store.engine.read(two_readers))
+    away.replace(path)
+    assert drive(store.get(session.id)) == session
 
 
 def test_after_a_restart_the_file_that_is_there_is_used(store: SQLiteStore, path: Path) -> None:

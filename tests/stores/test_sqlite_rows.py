@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from sojourn.session import Device, Reason, Seen
 from sojourn.sessions import drive
+from sojourn.stores import sqlite
 from sojourn.stores.protocol import Cap, Query
 from sojourn.stores.sqlite import SQLiteStore
 from sojourn.testing import make_session
@@ -31,7 +32,7 @@ def test_no_index_holds_what_a_touch_changes(other: sqlite3.Connection) -> None:
         for index in indexes.split(",")
         for (column,) in other.execute("select name from pragma_index_info(?)", (index,))
     }
-    assert columns == {"id", "user_id"}
+    assert columns == {"id", "user_id", "due"}
 
 
 def test_every_statement_finds_its_rows_by_an_index(store: SQLiteStore) -> None:
@@ -53,9 +54,12 @@ def test_every_statement_finds_its_rows_by_an_index(store: SQLiteStore) -> None:
     drive(store.insert(make_session(), cap=Cap(at=NOW, limit=1)))
     drive(store.touch({session.id: Seen(NOW, NOW)}, at=NOW))
     drive(store.replace(session.change(), at=NOW))
+    started(store)
+    drive(store.expire(at=NOW + timedelta(days=900)))
     drive(store.purge(before=NOW + timedelta(days=900)))
     drive(store.engine.write(lambda db: db.set_trace_callback(None)))
-    statements[:] = [sql for sql in statements if "sessions" in sql]
+    statements[:] = [sql for sql in statements if "sessions" in sql] + [sqlite._IS_DUE.replace("?", "1")]
+    assert any(sql.lstrip().startswith("update sessions set due = case") for sql in statements)
     drive(store.engine.write(explain_all))
     assert plans
     assert not [plan for plan in plans if plan.startswith("SCAN")]

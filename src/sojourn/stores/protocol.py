@@ -1,21 +1,28 @@
-"""What a store is: eight verbs, one round trip each, without a clock or a policy of its own.
+"""What a store is: a few verbs, one round trip each, without a clock or a policy of its own.
 
 Every sentence here is a law that `sojourn.testing.StoreContract` tests on every store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Literal, Protocol, Self
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace as _replaced
 
 from sojourn.errors import QueryNotSupported
 from sojourn.session import Reason, Seen, Session
 
-__all__ = ["Cap", "Inserted", "Query", "Seen", "Store", "check_supported"]
+__all__ = ["Cap", "Entries", "Entry", "Inserted", "Query", "Seen", "Store", "check_supported", "is_kept"]
+
+_RECENT = timedelta(hours=1)
+
+
+class StoreBusy(Exception):
+    """A fault of ours: too many requests wait for the store, or it answered too late to be believed."""
 
 
 class Query(Struct, frozen=True, kw_only=True):
@@ -32,6 +39,9 @@ class Query(Struct, frozen=True, kw_only=True):
     ended_by: datetime | None = None  # ... and at or before this one; give both
     signed_in: bool = False  # not a visitor's
     people: bool = False  # for `count`: count users instead of sessions
+    about: bool = False  # for `count` of all that live, or of all signed in: from a kept counter, see there
+    seen_since: datetime | None = None  # was seen at or after this instant
+    order: Literal["id", "seen"] = "id"  # newest id first, or most recently seen first (one page: no `after`)
     after: UUID | None = None  # the id of the last row of the page before
     limit: int = 100
 
@@ -55,6 +65,30 @@ class Inserted(Struct, frozen=True):
     done: bool
     ended: tuple[tuple[UUID, Reason], ...] = ()
     in_the_way: tuple[Session, ...] = ()
+
+
+class Entry(Struct, frozen=True):
+    """One line of the log: it voids every snapshot of session `id` with a version below `version`.
+
+    With `revoked_at` the session has ended; the line then says enough to end it again in a store that
+    has lost the ending. (An ending made by hand may have no reason.)
+    """
+
+    id: UUID
+    version: int
+    revoked_at: datetime | None = None
+    reason: Reason | None = None
+
+
+class Entries(Struct, frozen=True, kw_only=True):
+    """What one poll of the log brought."""
+
+    entries: tuple[Entry, ...]
+    cursor: str  # where the next poll goes on; the store's business
+    complete: bool = True  # the end of the log was reached; if not, poll again at once
+    continues: bool = True  # false: what came after the given cursor may be lost, so this begins anew
+    epoch: str  # the log's identity: another one after a failover, a restore, a lost stream
+    now: datetime | None = None  # the store's clock; None: it has none but this machine's
 
 
 class Store(Protocol):
@@ -81,7 +115,8 @@ class Store(Protocol):
         False if the stored version is another, or it has ended, or was purged. Never creates:
         a session that was ended elsewhere stays ended. Never loses activity: the later of stored
         and given `seen_at` and `expires_at` stay (`expires_at` never past the given `ends_at`), and
-        so does the confirmation of a generation that did not change.
+        so does the confirmation of a generation that did not change. A session that is revoked by
+        it, or whose `void_below` rises, gets its line in the log in the same atomic step.
         """
         ...
 
@@ -93,11 +128,18 @@ class Store(Protocol):
         ...
 
     async def select(self, query: Query) -> list[Session]:
-        """At most `query.limit` sessions, newest id first; the next page is after the last id."""
+        """At most `query.limit` sessions, newest id first; the next page is after the last id.
+
+        With `order="seen"` the most recently seen first.
+        """
         ...
 
     async def count(self, query: Query) -> int:
-        """How many match, whatever `limit` and `after` say."""
+        """How many match, whatever `limit` and `after` say.
+
+        With `about` the answer may come from a counter that is kept: sessions that ended by time
+        are counted until `expire` has noticed them, and `live_at` need not be told apart from now.
+        """
         ...
 
     async def revoke(
@@ -105,12 +147,50 @@ class Store(Protocol):
     ) -> list[UUID]:
         """End up to `query.limit` matching sessions that live at *at*; say which. The caller repeats.
 
-        An ended session keeps its first reason. Acknowledged means: on disk.
+        An ended session keeps its first reason. Each ending has its line in the log, written in the
+        same atomic step. Acknowledged means: on disk.
         """
         ...
 
-    async def purge(self, *, before: datetime, limit: int = 1000) -> int:
-        """Forget up to *limit* sessions that had ended before *before*; say how many."""
+    async def entries(self, after: str | None = None, *, limit: int = 10_000) -> Entries:
+        """Poll the log: its lines since the cursor *after*, in whatever order, at most *limit* of them.
+
+        Without *after* from the beginning of the log. No committed line is ever passed over, however
+        late its transaction commits; a line may come twice. An insertion, a touch and a change that
+        neither revokes nor raises `void_below` write none. A poll that finds nothing is cheap.
+        """
+        ...
+
+    async def listen(self, wake: Callable[[], None]) -> None:
+        """Call *wake*, on any thread, whenever the log may have grown, until cancelled; a fault is raised.
+
+        Only a hint: polls carry every promise. Never driven by the blocking face. A store that has
+        no such thing returns at once.
+        """
+        ...
+
+    async def expire(self, *, at: datetime, limit: int = 1000) -> list[Session]:
+        """Take note of up to *limit* sessions that had ended by time at *at*; each is returned once, ever.
+
+        Of any number of callers one gets it. A revoked session is never returned, and one that was
+        touched meanwhile is noticed at its later end. May lag behind `expires_at` by a minute.
+        """
+        ...
+
+    async def lease(self, name: str, holder: str, *, at: datetime, until: datetime) -> bool:
+        """Take the lease *name* for *holder* until *until*, or extend it; whether it is now his.
+
+        It is free when its last `until` is not after *at*. Giving it back: *until* = *at*.
+        """
+        ...
+
+    async def purge(self, *, before: datetime, limit: int = 1000, log_before: datetime | None = None) -> int:
+        """Forget up to *limit* sessions that had ended before *before*; say how many.
+
+        A store may forget more at once where that is cheaper (a partition whose sessions have all
+        ended). With *log_before* it also forgets the lines of the log that were written before that
+        instant, by the store's clock; a cursor that pointed there no longer `continues`.
+        """
         ...
 
     def blocking(self) -> Self:
@@ -133,5 +213,23 @@ def check_supported(query: Query) -> None:
         )
     if (query.ended_since is None) != (query.ended_by is None):
         raise QueryNotSupported("ended_since and ended_by go together; give both")
+    if query.order == "seen":
+        narrowed = query.user_id or query.id or query.application_id or query.tenant_id or query.device_id
+        recent = (
+            query.seen_since is not None
+            and query.live_at is not None
+            and query.live_at - query.seen_since <= _RECENT
+        )
+        if query.after is not None or not (narrowed or recent):
+            raise QueryNotSupported(
+                'order="seen" sorts one page of one user\'s sessions, of one application, tenant or device, '
+                "or of those seen within the last hour (seen_since); add one of these to the query"
+            )
     if query.limit < 1:
         raise QueryNotSupported("limit must be at least 1")
+
+
+def is_kept(query: Query) -> bool:
+    """Whether `count` may answer *query* from a counter that is kept: all that live, or all signed in."""
+    asked = _replaced(query, about=False, live_at=None, signed_in=False, order="id", after=None, limit=100)
+    return query.about and query.live_at is not None and asked == Query()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,9 +14,10 @@ from msgspec.structs import replace as _replaced
 
 from sojourn.errors import SettingsError
 from sojourn.session import Reason, Seen, Session, lowest_id
-from sojourn.stores.protocol import Cap, Inserted, Query, check_supported
+from sojourn.stores.protocol import Cap, Entries, Inserted, Query, check_supported, is_kept
 from sojourn.stores.sqlite_engine import Engine
-from sojourn.stores.sqlite_rows import COLUMNS, from_row, microseconds, to_row
+from sojourn.stores.sqlite_log import Log
+from sojourn.stores.sqlite_rows import COLUMNS, MINUTE, from_row, microseconds, to_row
 
 __all__ = ["SQLiteStore"]
 
@@ -32,7 +33,9 @@ _SHARED = {
     "{assignments}": ", ".join(f"{name} = :{name}" for name in COLUMNS if name not in _MERGED),
     "{live}": "revoked_at is null and expires_at > :at",
     "{live_of_user}": "user_id = :user_id and id >= :oldest and revoked_at is null and expires_at > :at",
+    "{ended}": "revoked_at = :at, reason = :reason, version = version + 1, due = null",
     "{over_at}": "coalesce(revoked_at, expires_at)",
+    "{minute}": str(MINUTE),
 }
 
 
@@ -42,10 +45,10 @@ def _sql(text: str) -> str:
     return text
 
 
-_GET = _sql("select {columns} from sessions where id = :id")
+_GET = _sql("select {columns} from sessions where id = ?")
 
 _INSERT = _sql("""
-    insert into sessions ({columns}, device_id) values ({values}, :device_id)
+    insert into sessions ({columns}, device_id, due) values ({values}, :device_id, :due)
     on conflict (id) do nothing
 """)
 
@@ -55,7 +58,7 @@ _OTHERS = _sql("""
     where {live_of_user} and (device_id is null or device_id is not :device_id)
     order by case :action when 'end_idle' then seen_at end, id
 """)
-_END = _sql("update sessions set revoked_at = :at, reason = :reason, version = version + 1 where id = :id")
+_END = _sql("update sessions set {ended} where id = :id")
 
 _REPLACE = _sql("""
     update sessions set
@@ -63,7 +66,9 @@ _REPLACE = _sql("""
         device_id = :device_id,
         seen_at = max(seen_at, :seen_at),
         expires_at = min(max(expires_at, :expires_at), :ends_at),
-        confirmed_at = coalesce(case when generation = :generation then confirmed_at end, :confirmed_at)
+        confirmed_at = coalesce(case when generation = :generation then confirmed_at end, :confirmed_at),
+        due = case when :revoked_at is null
+            then min(due, (min(max(expires_at, :expires_at), :ends_at) + {minute} - 1) / {minute}) end
     where id = :id and version = :version - 1 and {live}
 """)
 
@@ -75,20 +80,35 @@ _TOUCH = _sql("""
     where id = :id and {live}
 """)
 
-_SELECT = _sql("select {columns} from sessions where {conditions} order by id desc limit :limit")
+_SELECT = _sql("select {columns} from sessions where {conditions} order by {order} limit :limit")
 _COUNT = _sql("select count(*) from sessions where {conditions}")
 _COUNT_PEOPLE = _sql("select count(distinct user_id) from sessions where {conditions}")
+_COUNT_KEPT = "select sum(sessions) from sojourn_counts where signed_in >= ?"
 
 _REVOKE = _sql("""
-    update sessions set
-        revoked_at = :at, reason = :reason, revoked_by = :by, note = :note, version = version + 1
-    where id in (select id from sessions where {conditions} order by id desc limit :limit)
+    update sessions set {ended}, revoked_by = :by, note = :note
+    where id in (select id from sessions where {conditions} order by {order} limit :limit)
     returning id
 """)
+
+# Whoever was seen since `due` was written gets a new one, and is not told of: its `due` is not null.
+_IS_DUE = "select 1 from sessions where due <= ? limit 1"
+_EXPIRE = _sql("""
+    update sessions set due = case when expires_at > :at then (expires_at + {minute} - 1) / {minute} end
+    where id in (select id from sessions where due <= :minute order by due limit :limit)
+    returning {columns}, due
+""")
+
+_LEASE = """
+    insert into sojourn_leases (name, holder, until) values (:name, :holder, :until)
+    on conflict (name) do update set holder = excluded.holder, until = excluded.until
+    where holder = excluded.holder or until <= :at
+"""
 
 _FIND_OVER = _sql("""
     select id from sessions where id < :newest and {over_at} < :before order by id limit :limit
 """)
+_NOT_DUE = _sql("update sessions set due = null where id = :id and due is not null and {over_at} < :before")
 _PURGE = _sql("delete from sessions where id = :id and {over_at} < :before")
 
 # What each field of a `Query` asks. The plus keeps SQLite from taking the index by user for a question
@@ -103,9 +123,11 @@ _CONDITIONS = {
     "live_at": "id >= :oldest and revoked_at is null and expires_at > :live_at",
     "ended_since": _sql("{over_at} >= :ended_since"),
     "ended_by": _sql("{over_at} <= :ended_by"),
+    "seen_since": "seen_at >= :seen_since",
     "signed_in": "+user_id is not null",
     "after": "id < :after",
 }
+_ORDERS = {"id": "id desc", "seen": "seen_at desc, id desc"}
 
 
 def _asked(statement: str, query: Query) -> tuple[str, dict[str, Any]]:
@@ -114,7 +136,8 @@ def _asked(statement: str, query: Query) -> tuple[str, dict[str, Any]]:
     values = {name: _plain(value) for name, value in asked.items()} | {"limit": query.limit}
     if query.live_at is not None:
         values["oldest"] = _oldest(query.live_at)
-    return statement.replace("{conditions}", " and ".join(_CONDITIONS[name] for name in asked)), values
+    statement = statement.replace("{conditions}", " and ".join(_CONDITIONS[name] for name in asked))
+    return statement.replace("{order}", _ORDERS[query.order]), values
 
 
 def _plain(value: Any) -> Any:
@@ -150,6 +173,7 @@ class SQLiteStore:
             migrations="sojourn.stores.migrations.sqlite",
             create=create,
         )
+        self._log = Log(self.engine)
 
     async def insert(self, session: Session, *, cap: Cap | None = None) -> Inserted:
         try:
@@ -158,7 +182,8 @@ class SQLiteStore:
             return await self.engine.write(lambda db: _insert(db, session, cap, end=True))
 
     async def get(self, id: UUID) -> Session | None:
-        return await self.engine.read(lambda db: _get(db, id.bytes))
+        row = await self.engine.row(_GET, (id.bytes,))
+        return None if row is None else from_row(row, id)
 
     async def replace(self, session: Session, *, at: datetime) -> bool:
         row = to_row(session) | {"at": microseconds(at)}
@@ -185,6 +210,9 @@ class SQLiteStore:
 
     async def count(self, query: Query) -> int:
         check_supported(query)
+        if is_kept(query):
+            row = await self.engine.row(_COUNT_KEPT, (query.signed_in,))
+            return int(row[0]) if row else 0
         statement, values = _asked(_COUNT_PEOPLE if query.people else _COUNT, _replaced(query, after=None))
         return await self.engine.scan(lambda db: int(db.execute(statement, values).fetchone()[0]))
 
@@ -197,7 +225,29 @@ class SQLiteStore:
         ended = await self.engine.write(lambda db: db.execute(statement, values).fetchall())
         return sorted((UUID(bytes=id) for (id,) in ended), reverse=True)
 
-    async def purge(self, *, before: datetime, limit: int = 1000) -> int:
+    async def entries(self, after: str | None = None, *, limit: int = 10_000) -> Entries:
+        return await self._log.page(after, limit)
+
+    async def listen(self, wake: Callable[[], None]) -> None:
+        """Nothing wakes anybody: looking costs microseconds, so polls may be frequent."""
+
+    async def expire(self, *, at: datetime, limit: int = 1000) -> list[Session]:
+        values = {"at": microseconds(at), "minute": microseconds(at) // MINUTE, "limit": limit}
+        if await self.engine.row(_IS_DUE, (values["minute"],)) is None:
+            return []  # without a transaction: this is so almost always
+        while True:  # a batch of those who were seen meanwhile must not look like the end
+            rows = await self.engine.write(lambda db: db.execute(_EXPIRE, values).fetchall())
+            ended = [from_row(row[:-1]) for row in rows if row[-1] is None]
+            if ended or len(rows) < limit:
+                return ended
+
+    async def lease(self, name: str, holder: str, *, at: datetime, until: datetime) -> bool:
+        asked = {"name": name, "holder": holder, "at": microseconds(at), "until": microseconds(until)}
+        return await self.engine.write(lambda db: db.execute(_LEASE, asked).rowcount == 1, durable=False)
+
+    async def purge(self, *, before: datetime, limit: int = 1000, log_before: datetime | None = None) -> int:
+        if log_before is not None:
+            await self._log.forget(microseconds(log_before))
         # Looked for outside the transaction, so that nobody's write waits for the search.
         values = {
             "before": microseconds(before),
@@ -206,11 +256,12 @@ class SQLiteStore:
         }
         found = await self.engine.scan(lambda db: db.execute(_FIND_OVER, values).fetchall())
         rows = [{"id": id, "before": values["before"]} for (id,) in found]
-        return await self.engine.write(lambda db: db.executemany(_PURGE, rows).rowcount) if rows else 0
+        return await self.engine.write(lambda db: _forget(db, rows)) if rows else 0
 
     def blocking(self) -> Self:
         twin = copy(self)
         twin.engine = self.engine.blocking()
+        twin._log = Log(twin.engine)
         return twin
 
     async def close(self) -> None:
@@ -222,8 +273,13 @@ class _SomebodyEnds(Exception):
 
 
 def _get(db: sqlite3.Connection, id: bytes) -> Session | None:
-    row = db.execute(_GET, {"id": id}).fetchone()
+    row = db.execute(_GET, (id,)).fetchone()
     return None if row is None else from_row(row)
+
+
+def _forget(db: sqlite3.Connection, rows: list[dict[str, Any]]) -> int:
+    db.executemany(_NOT_DUE, rows)  # or deleting them would be taken for somebody's act by hand
+    return db.executemany(_PURGE, rows).rowcount
 
 
 def _insert(db: sqlite3.Connection, session: Session, cap: Cap | None, *, end: bool) -> Inserted:

@@ -6,14 +6,16 @@ writer makes it wait. Writes do wait, for the disk and for other processes; `Wri
 
 from __future__ import annotations
 
+import itertools
 import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from copy import copy
 from pathlib import Path
 from traceback import clear_frames
-from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from sojourn.stores.sqlite_file import File, busy, explain, explained
 from sojourn.stores.sqlite_writer import Job, Writer
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "explain"]
 
 T = TypeVar("T")
+
+LATELY = 0.05  # seconds for which a read believes that the file is the same; to ask is a tenth of its cost
+_serial = itertools.count()  # never twice in a process, nor in a child that inherits an answer of its parent
 
 
 class Engine:
@@ -46,6 +51,11 @@ class Engine:
         return f"<Engine of {self._file.component} in {self._file.path or ':memory:'}>"
 
     @property
+    def identity(self) -> str:
+        """Which file this is, whatever its name; known once it is open."""
+        return self._file.identity
+
+    @property
     def path(self) -> Path | None:
         """Absolute; None for a database in memory."""
         return self._file.path
@@ -60,6 +70,29 @@ class Engine:
                 if not busy(error):
                     raise
         return await self._answer(self._submit(Job(work, "read")))
+
+    async def row(self, statement: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """The first row that *statement* finds, here and now; None if there is none."""
+        holding = self._holding()
+        if holding.readable:
+            try:
+                return holding.row(statement, values)
+            except sqlite3.OperationalError as error:
+                if not busy(error):
+                    raise
+        return await self.read(lambda db: _row(db, statement, values))
+
+    def state(self) -> object | None:
+        """What differs as soon as anybody has committed anything, and is cheap to ask; None if unknown."""
+        holding = self._holding()
+        if not holding.readable:
+            return None
+        try:
+            return holding.state()
+        except sqlite3.OperationalError as error:
+            if not busy(error):
+                raise
+            return None
 
     async def scan(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run *work*, which may read many rows, where it keeps no event loop waiting."""
@@ -131,7 +164,8 @@ class _Holding:
     def __init__(self, file: File) -> None:
         self.writer = Writer(file, leave=self._close_idle)
         self._file = file
-        self._idle: list[sqlite3.Connection] = []
+        self._idle: list[sqlite3.Cursor] = []
+        self._watching: list[tuple[int, sqlite3.Connection]] = []
         self._closed = False
 
     @property
@@ -140,31 +174,78 @@ class _Holding:
         return self.writer.ready and self._file.path is not None
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        self._file.check_unmoved(lately=LATELY)
+        cursor = self._reader()
+        try:
+            found = work(cursor.connection)
+        except BaseException as error:
+            self._failed(cursor, error)
+            raise
+        self._release(cursor)
+        return found
+
+    def row(self, statement: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """`read` without a function in between, and with the cursor that is there: for the hot path."""
+        self._file.check_unmoved(lately=LATELY)
+        cursor = self._reader()
+        try:
+            found: list[tuple[Any, ...]] = cursor.execute(statement, values).fetchall()
+        except BaseException as error:
+            self._failed(cursor, error)
+            raise
+        self._release(cursor)
+        return found[0] if found else None
+
+    def _reader(self) -> sqlite3.Cursor:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._file.connect_reader().cursor()
+
+    def _release(self, cursor: sqlite3.Cursor) -> None:
+        self._idle.append(cursor)
+        if self._closed:
+            self._close_idle()
+
+    def _failed(self, cursor: sqlite3.Cursor, error: BaseException) -> None:
+        # A cursor in a dead frame would keep reading for as long as the traceback lives.
+        clear_frames(error.__traceback__)
+        cursor.connection.close()
+        explained(error, self._file.path)
+
+    def state(self) -> object:
+        """A number that SQLite raises with each commit, seen by a connection that does nothing else.
+
+        Numbers of two connections cannot be compared, so each has one of its own too.
+        """
         self._file.check_unmoved()
         try:
-            connection = self._idle.pop()
+            serial, connection = self._watching.pop()
         except IndexError:
-            connection = self._file.connect_reader()
+            serial, connection = next(_serial), self._file.connect_reader()
         try:
-            found = work(connection)
+            (version,) = connection.execute("pragma data_version").fetchall()[0]
         except BaseException as error:
-            # A cursor in a dead frame would keep reading for as long as the traceback lives.
-            clear_frames(error.__traceback__)
             connection.close()
             explained(error, self._file.path)
             raise
-        self._idle.append(connection)
+        self._watching.append((serial, connection))
         if self._closed:
             self._close_idle()
-        return found
+        return serial, version
 
     def close(self) -> Future[None]:
         self._closed = True
         return self.writer.close()
 
     def _close_idle(self) -> None:
-        while True:
-            try:
-                self._idle.pop().close()
-            except IndexError:
-                return
+        while self._idle or self._watching:
+            with suppress(IndexError):  # another thread was faster
+                self._idle.pop().connection.close()
+            with suppress(IndexError):
+                self._watching.pop()[1].close()
+
+
+def _row(db: sqlite3.Connection, statement: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    found: tuple[Any, ...] | None = db.execute(statement, values).fetchone()
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import threading
@@ -60,6 +61,12 @@ class File:
         self.known = migrate.load(migrations)
         self._create = create
         self._identity: tuple[int, int] | None = None
+        self._checked = -math.inf
+
+    @property
+    def identity(self) -> str:
+        """Device and inode of the file that is open: those of a copy differ. Empty for one in memory."""
+        return "{:x}-{:x}".format(*self._identity) if self._identity else ""
 
     # ── connections ──────────────────────────────────────────────────────────────────────────
 
@@ -77,24 +84,34 @@ class File:
 
     def connect_reader(self) -> sqlite3.Connection:
         """A connection to read with: it cannot write, and it never waits."""
+        self.check_unmoved()
         connection = _connect(self._address)
-        connection.execute("pragma query_only = on")
+        try:
+            self.check_unmoved()  # or it would read another file, and go on if the first one came back
+            connection.execute("pragma query_only = on")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def forget(self) -> None:
         """From now on whatever is at the path is the file, as it was in the beginning."""
-        self._identity = None
+        self._identity, self._checked = None, -math.inf
 
-    def check_unmoved(self) -> None:
-        """Raise if the path no longer leads to the file that was opened.
+    def check_unmoved(self, *, lately: float = 0.0) -> None:
+        """Raise if the path no longer leads to the file that was opened. Not again within *lately* seconds.
 
         SQLite would go on with a file that has no name, in silence: what is written is lost with
         the process, and what other processes revoke in the new file is not seen.
         """
+        now = time.monotonic()
+        if now - self._checked < lately:
+            return
         if self._identity is not None and self._present() != self._identity:
             error = sqlite3.OperationalError(f"{self.path} was removed or replaced while it was in use")
             error.add_note("Put the file back, or restart the process to use the file that is there now.")
             raise error
+        self._checked = now
 
     def _present(self) -> tuple[int, int] | None:
         if self.path is None:

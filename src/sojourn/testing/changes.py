@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -55,6 +56,7 @@ FULL = make_session(
     remember=True,
     data={"cart": [1, 2.5, None, True, {"née": "☕"}], "": "\x00\t"},
     version=3,
+    void_below=2,
 )
 
 
@@ -85,6 +87,17 @@ class Changes(Laws):
         store.insert(session)
         assert store.get(session.id) == session
 
+    def test_data_is_kept_apart_from_the_callers(self, store: Face) -> None:
+        mine: dict[str, Any] = {"cart": {"books": [1]}}
+        session = self.started(store, data=mine)
+        mine["cart"]["books"].append(2)
+        assert store.get(session.id).data == {"cart": {"books": [1]}}
+        assert store.replace(session.change(data=mine), at=NOW)
+        mine["cart"]["books"].append(3)
+        store.get(session.id).data["cart"]["books"].append(4)
+        store.select(Query(id=session.id))[0].data["cart"].clear()
+        assert store.get(session.id).data == {"cart": {"books": [1, 2]}}
+
     def test_missing_is_none(self, store: Face) -> None:
         assert store.get(make_session().id) is None
 
@@ -109,7 +122,7 @@ class Changes(Laws):
     # ── replace ────────────────────────────────────────────────────────────────────────────────────
 
     def test_replace_overwrites_the_version_before(self, store: Face) -> None:
-        session = self.started(store)
+        session = self.started(store, user_id=FULL.user_id)  # the id tells the bucket of this user
         changed = _replaced(FULL, id=session.id, version=2, expires_at=FULL.ends_at)
         assert store.replace(changed, at=NOW)
         assert store.get(session.id) == changed

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from sojourn.testing.background import Chores
 from sojourn.testing.changes import Changes
 from sojourn.testing.endings import Endings
+from sojourn.testing.feed import Feed
 from sojourn.testing.questions import Questions
 
 __all__ = ["StoreContract"]
 
 
-class StoreContract(Changes, Endings, Questions):
+class StoreContract(Changes, Endings, Questions, Feed, Chores):
     """Every law of `Store`, for authors of stores::
 
         class TestMyStore(StoreContract):

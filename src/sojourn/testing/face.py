@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Barrier
 from typing import Any, TypeVar
 
@@ -18,15 +19,17 @@ from sojourn.sessions import drive
 from sojourn.stores.protocol import Query, Store
 from sojourn.testing import MORNING, make_session
 
-__all__ = ["DAY", "HOUR", "MINUTE", "MOMENT", "NOW", "Face", "Laws"]
+__all__ = ["DAY", "HOUR", "MINUTE", "MOMENT", "NOW", "Call", "Face", "Laws"]
 
 T = TypeVar("T")
+Call = Callable[[], Coroutine[Any, Any, Any]]
 
 MOMENT = timedelta(microseconds=1)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 NOW = MORNING + HOUR  # when most of what follows happens
+_SEVERAL = 8
 
 
 class Face:
@@ -44,6 +47,14 @@ class Face:
 
     def together(self, verb: str, values: Sequence[Any], **named: Any) -> list[Any]:
         """Call *verb* with each of *values*, all at once; the answers, in order."""
+        return self.at_once([partial(getattr(self.store, verb), value, **named) for value in values])
+
+    def at_once(self, calls: Sequence[Call]) -> list[Any]:
+        """Begin all *calls* at once; the answers, in order."""
+        raise NotImplementedError
+
+    def meanwhile(self, calls: Sequence[Call], look: Call) -> None:
+        """Make all *calls*, several at a time, and *look* again and again until they are done."""
         raise NotImplementedError
 
     def end(self) -> None:
@@ -54,15 +65,26 @@ class _Blocking(Face):
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return drive(coroutine)
 
-    def together(self, verb: str, values: Sequence[Any], **named: Any) -> list[Any]:
-        barrier = Barrier(len(values))
+    def at_once(self, calls: Sequence[Call]) -> list[Any]:
+        barrier = Barrier(len(calls))
 
-        def call(value: Any) -> Any:
+        def begin(call: Call) -> Any:
             barrier.wait()
-            return self.run(getattr(self.store, verb)(value, **named))
+            return self.run(call())
 
-        with ThreadPoolExecutor(len(values)) as pool:
-            return list(pool.map(call, values))
+        with ThreadPoolExecutor(len(calls)) as pool:
+            return list(pool.map(begin, calls))
+
+    def meanwhile(self, calls: Sequence[Call], look: Call) -> None:
+        def begin(call: Call) -> Any:
+            return self.run(call())
+
+        with ThreadPoolExecutor(_SEVERAL) as pool:
+            running = [pool.submit(begin, call) for call in calls]
+            while not all(future.done() for future in running):
+                self.run(look())
+        for future in running:
+            future.result()
 
 
 class _OnLoop(Face):
@@ -73,11 +95,26 @@ class _OnLoop(Face):
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(coroutine)
 
-    def together(self, verb: str, values: Sequence[Any], **named: Any) -> list[Any]:
-        async def calls() -> list[Any]:
-            return await asyncio.gather(*(getattr(self.store, verb)(value, **named) for value in values))
+    def at_once(self, calls: Sequence[Call]) -> list[Any]:
+        async def begin() -> list[Any]:
+            return await asyncio.gather(*(call() for call in calls))
 
-        return self.run(calls())
+        return self.run(begin())
+
+    def meanwhile(self, calls: Sequence[Call], look: Call) -> None:
+        async def begin(remaining: Iterator[Call]) -> None:
+            for call in remaining:
+                await call()
+
+        async def main() -> None:
+            remaining = iter(calls)  # shared: each takes the next one
+            running = [asyncio.create_task(begin(remaining)) for _ in range(_SEVERAL)]
+            while not all(task.done() for task in running):
+                await asyncio.sleep(0)  # a verb that never suspends would keep the others from running
+                await look()
+            await asyncio.gather(*running)
+
+        self.run(main())
 
     def end(self) -> None:
         super().end()

@@ -6,16 +6,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
+from uuid import UUID
 
 import pytest
 
 from sojourn.errors import QueryNotSupported
-from sojourn.session import Device, Reason, Session
+from sojourn.session import Device, Reason, Seen, Session
 from sojourn.stores.protocol import Cap, Query
 from sojourn.testing import MORNING, make_session
 from sojourn.testing.face import DAY, HOUR, MINUTE, MOMENT, NOW, Face, Laws
 
 __all__ = ["Questions"]
+
+NOBODY = UUID(int=1)
 
 
 class Questions(Laws):
@@ -73,6 +76,34 @@ class Questions(Laws):
             query = Query(user_id="ada", ended_since=since, ended_by=by)
             assert {session.id for session in store.select(query)} == found
 
+    def test_the_most_recently_seen_come_first(self, store: Face) -> None:
+        one, two, three = (self.started(store, at=n * MINUTE) for n in range(3))
+        store.touch({one.id: Seen(NOW, NOW + DAY), three.id: Seen(NOW - MINUTE, NOW + DAY)}, at=NOW)
+        self.started(store, user_id="grace")
+        newest = [store.get(session.id) for session in (one, three, two)]
+        assert store.select(Query(user_id="ada", order="seen")) == newest
+        assert store.select(Query(user_id="ada", order="seen", limit=2)) == newest[:2]
+        assert store.select(Query(user_id="ada", live_at=NOW, order="seen")) == newest
+
+    def test_the_most_recently_seen_of_an_application_or_of_the_last_hour(self, store: Face) -> None:
+        shop = [self.started(store, at=n * MINUTE, application_id="shop", user_id=f"{n}") for n in range(4)]
+        self.started(store, at=MINUTE / 2)
+        store.touch({shop[0].id: Seen(NOW, NOW + DAY)}, at=NOW)
+        order = [shop[0].id, shop[3].id, shop[2].id, shop[1].id]
+        query = Query(live_at=NOW, application_id="shop", order="seen")
+        assert [session.id for session in store.select(query)] == order
+        query = Query(live_at=NOW, seen_since=MORNING + MINUTE, order="seen", limit=3)
+        assert [session.id for session in store.select(query)] == order[:3]
+
+    def test_seen_since_includes_its_instant(self, store: Face) -> None:
+        session = self.started(store)
+        store.touch({session.id: Seen(NOW, session.expires_at)}, at=NOW)
+        self.started(store)
+        for since, found in ((NOW, [session.id]), (NOW + MOMENT, [])):
+            for query in (Query(user_id="ada", seen_since=since), Query(live_at=NOW, seen_since=since)):
+                assert [s.id for s in store.select(query)] == found
+                assert store.count(query) == len(found)
+
     def test_count_ignores_the_page(self, store: Face) -> None:
         sessions = [self.started(store) for _ in range(5)]
         assert store.count(Query(user_id="ada", limit=2, after=min(s.id for s in sessions))) == 5
@@ -109,6 +140,10 @@ class Questions(Laws):
             Query(user_id="ada", ended_since=MORNING),
             Query(user_id="ada", ended_by=NOW),
             Query(user_id="ada", limit=0),
+            Query(seen_since=NOW),
+            Query(live_at=NOW, order="seen"),
+            Query(live_at=NOW, order="seen", seen_since=NOW - 2 * HOUR),
+            Query(user_id="ada", order="seen", after=NOBODY),
         ],
     )
     def test_a_question_without_an_index_is_refused(self, store: Face, query: Query) -> None:
