@@ -1,0 +1,190 @@
+"""Sessions in PostgreSQL, for any number of processes on any number of machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import copy
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
+
+from msgspec.structs import replace as _replaced
+
+from sojourn.session import Reason, Seen, Session
+from sojourn.stores import postgres_sql as sql
+from sojourn.stores.migrate import Status
+from sojourn.stores.postgres_address import Address
+from sojourn.stores.postgres_engine import Engine
+from sojourn.stores.postgres_log import poll
+from sojourn.stores.postgres_rows import from_row, to_row
+from sojourn.stores.protocol import Cap, Entries, Inserted, Query, check_supported, is_kept
+
+__all__ = ["PostgresStore"]
+
+_CHANNEL = "sojourn"
+_TOUCHED_AT_ONCE = 1000  # rows of one transaction; others may wait for them
+_DIALECT = "postgresql://"
+_PROBLEMS = (
+    ("bad", "fsync is off: a power cut can damage the database", "set fsync = on"),
+    (
+        "warn",
+        "synchronous_commit is off: a server that crashes can lose revocations it has acknowledged",
+        "set synchronous_commit = on, for the role or the database of Sojourn",
+    ),
+    ("bad", "this is a standby: it knows of revocations late, and takes none", "name the primary in the URL"),
+    (
+        "warn",
+        "no partition is there for the weeks to come: what is new will go into the default one",
+        "run `sojourn purge`, or cleanup_expired_sessions() by a scheduler, as the owner of the tables",
+    ),
+)
+
+
+class PostgresStore:
+    """The database at *url*, in the first schema of its search path.
+
+    The URL takes, beside what libpq knows, `connect_timeout`, `command_timeout`, `pool_timeout` (seconds),
+    `pool_size`, and `pooler=transaction` for a pooler in between that gives out connections by transaction.
+
+    Acknowledged means: on the disk, as far as the server's `synchronous_commit` says so. Activity alone is
+    acknowledged before that: a server that crashes may lose the last half second of it.
+    """
+
+    if TYPE_CHECKING:
+        faults: tuple[type[Exception], ...]
+
+    def __init__(self, url: str, *, create: bool = True) -> None:
+        _, _, rest = url.partition("://")
+        self.engine = Engine(Address.of(_DIALECT + rest), create=create)
+
+    if not TYPE_CHECKING:
+
+        @property
+        def faults(self):
+            # Only when asked: each face imports its own driver, and nobody needs both.
+            return self.engine.faults
+
+    # ── one session ──────────────────────────────────────────────────────────────────────────
+
+    async def insert(self, session: Session, *, cap: Cap | None = None) -> Inserted:
+        row = to_row(session)
+        if cap is None or session.user_id is None:
+            return Inserted(await self.engine.one(sql.INSERT, *row) is not None)
+        bounds = (cap.at, cap.limit, cap.action, sql.oldest(cap.at))
+        rows = await self.engine.all(sql.INSERT_WITHIN, *row, *bounds)
+        done = bool(rows[0][0])
+        ended = [(id, Reason(because)) for _, id, because in rows if because is not None]
+        if not done and not ended and rows[0][1] is not None:
+            return Inserted(False, in_the_way=await self._found([id for _, id, _ in rows]))
+        ended.sort(key=lambda each: (each[1] is Reason.CAP, each[0]))
+        return Inserted(done, tuple(ended))
+
+    async def get(self, id: UUID) -> Session | None:
+        row = await self.engine.look_up(sql.GET, sql.GET_MANY, id)
+        return None if row is None else from_row(row)
+
+    async def replace(self, session: Session, *, at: datetime) -> bool:
+        return await self.engine.one(sql.REPLACE, *to_row(session), at) is not None
+
+    async def touch(self, seen: Mapping[UUID, Seen], *, at: datetime) -> None:
+        uses = sorted(seen.items(), key=lambda use: use[0], reverse=True)
+        for first in range(0, len(uses), _TOUCHED_AT_ONCE):
+            batch = uses[first : first + _TOUCHED_AT_ONCE]
+            await self.engine.all(
+                sql.TOUCH,
+                [id for id, _ in batch],
+                [use.seen_at for _, use in batch],
+                [use.expires_at for _, use in batch],
+                [use.generation for _, use in batch],
+                at,
+            )
+
+    # ── many sessions ────────────────────────────────────────────────────────────────────────
+
+    async def select(self, query: Query) -> list[Session]:
+        check_supported(query)
+        statement, values = sql.asked(sql.SELECT, query, limit=query.limit)
+        return [from_row(row) for row in await self.engine.all(statement, *values)]
+
+    async def count(self, query: Query) -> int:
+        check_supported(query)
+        if is_kept(query):
+            sessions, signed_in = (await self.engine.all(sql.KEPT))[0]
+            return int(signed_in if query.signed_in else sessions)
+        statement = sql.COUNT_PEOPLE if query.people else sql.COUNT
+        statement, values = sql.asked(statement, _replaced(query, after=None))
+        return int((await self.engine.all(statement, *values))[0][0])
+
+    async def revoke(
+        self, query: Query, *, at: datetime, reason: Reason, by: str | None = None, note: str | None = None
+    ) -> list[UUID]:
+        check_supported(query)
+        statement, values = sql.asked(
+            sql.REVOKE,
+            _replaced(query, live_at=at, order="id"),
+            limit=query.limit,
+            at=at,
+            reason=str(reason),
+            by=by,
+            note=note,
+        )
+        return sorted((row[0] for row in await self.engine.all(statement, *values)), reverse=True)
+
+    # ── the log ──────────────────────────────────────────────────────────────────────────────
+
+    async def entries(self, after: str | None = None, *, limit: int = 10_000) -> Entries:
+        return await poll(self.engine, after, limit)
+
+    async def listen(self, wake: Callable[[], None]) -> None:
+        await self.engine.listen(_CHANNEL, wake)
+
+    # ── in the background ────────────────────────────────────────────────────────────────────
+
+    async def expire(self, *, at: datetime, limit: int = 1000) -> list[Session]:
+        while True:
+            rows = await self.engine.all(sql.EXPIRE, at, limit)
+            found = [from_row(row[1:]) for row in rows if row[1] is not None]
+            if found or rows[0][0] < limit:  # else all of them had been touched: look further
+                return found
+
+    async def lease(self, name: str, holder: str, *, at: datetime, until: datetime) -> bool:
+        return await self.engine.one(sql.LEASE, name, holder, at, until) is not None
+
+    async def purge(self, *, before: datetime, limit: int = 1000, log_before: datetime | None = None) -> int:
+        if log_before is not None:
+            await self.engine.all(sql.TRIM, log_before)
+        await self.engine.all(sql.MAKE_PARTITIONS)
+        (dropped,) = (await self.engine.all(sql.DROP_PARTITIONS, before))[0]
+        (deleted,) = (await self.engine.all(sql.FORGET, before, limit))[0]
+        return int(dropped + deleted)
+
+    # ── the store itself ─────────────────────────────────────────────────────────────────────
+
+    async def status(self) -> Status:
+        """Which migrations were applied, and which wait for `sojourn migrate`."""
+        return await self.engine.status()
+
+    async def migrate(self) -> list[str]:
+        """Bring the schema up to date; the names of the migrations that were applied now."""
+        return await self.engine.migrate()
+
+    async def diagnose(self) -> list[tuple[str, str, str]]:
+        """What of the server would break a promise: how bad ("warn", "bad"), what, and what to do."""
+        synced, durable, standby, ahead = (await self.engine.all(sql.DIAGNOSE))[0]
+        return [
+            problem
+            for found, problem in zip((not synced, not durable, standby, not ahead), _PROBLEMS, strict=True)
+            if found
+        ]
+
+    def blocking(self) -> Self:
+        twin = copy(self)
+        twin.engine = self.engine.blocking()
+        return twin
+
+    async def close(self) -> None:
+        await self.engine.close()
+
+    async def _found(self, ids: list[Any]) -> tuple[Session, ...]:
+        rows = await self.engine.all(sql.GET_MANY, ids)
+        return tuple(sorted((from_row(row) for row in rows), key=lambda session: session.id, reverse=True))

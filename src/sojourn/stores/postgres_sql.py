@@ -1,0 +1,266 @@
+"""The statements of the PostgreSQL store, and how a `Query` becomes one. Both drivers read `$1`."""
+
+# ruff: noqa: S608 - put together from names and places; what comes from outside is a value
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sojourn.session import lowest_id
+from sojourn.stores.postgres_rows import COLUMNS
+from sojourn.stores.protocol import Query
+
+__all__ = [
+    "BEGIN_EPOCH",
+    "COUNT",
+    "COUNT_PEOPLE",
+    "DIAGNOSE",
+    "DROP_PARTITIONS",
+    "EXPIRE",
+    "FORGET",
+    "GET",
+    "GET_MANY",
+    "INSERT",
+    "INSERT_WITHIN",
+    "KEPT",
+    "LEASE",
+    "MAKE_PARTITIONS",
+    "POLL",
+    "REPLACE",
+    "REVOKE",
+    "SELECT",
+    "TOUCH",
+    "TRIM",
+    "asked",
+    "oldest",
+]
+
+# No session lives longer than 400 days (`Policy.lifetime`), and ids are in the order of creation: partitions
+# that are older are not looked at for what lives.
+_LONGEST = timedelta(days=400)
+_COLUMNS = ", ".join(COLUMNS)
+_OWN = ", ".join(f"s.{name}" for name in COLUMNS)
+_NUMBER = {name: f"${number}" for number, name in enumerate(COLUMNS, start=1)}
+_VALUES = ", ".join(_NUMBER.values())
+_NEXT = len(COLUMNS) + 1
+
+# ── one session ──────────────────────────────────────────────────────────────────────────────────
+
+GET = f"select {_COLUMNS} from sessions where id = $1"
+GET_MANY = f"select {_COLUMNS} from sessions where id = any ($1::uuid[])"
+
+# The minutes of `due` and `over` follow from what is inserted.
+_ALIVE = f"case when {_NUMBER['revoked_at']}::timestamptz is null then "
+_MINUTES = (
+    f"{_ALIVE}sojourn_minute_after({_NUMBER['expires_at']}) end, sojourn_minute_of({_NUMBER['revoked_at']})"
+)
+INSERT = f"""
+    insert into sessions ({_COLUMNS}, due, over) values ({_VALUES}, {_MINUTES})
+    on conflict (id) do nothing
+    returning true
+"""
+
+# What gives way ends first, inside the function, whose statements see what others committed before it had the
+# lock on the user. `is null` in the outer part: then nobody is in the way.
+INSERT_WITHIN = f"""
+    with room as materialized (
+        select * from sojourn_make_room(
+            {_NUMBER["id"]}, {_NUMBER["user_id"]}, {_NUMBER["device_id"]},
+            ${_NEXT}, ${_NEXT + 1}, ${_NEXT + 2}, ${_NEXT + 3}
+        )
+    ), added as (
+        insert into sessions ({_COLUMNS}, due, over)
+        select {_VALUES}, {_MINUTES} where not exists (select from room where because is null)
+        on conflict (id) do nothing
+        returning id
+    )
+    select exists (select from added), ended, because from (select) one left join room on true
+"""
+
+_MERGED = ("id", "seen_at", "expires_at", "confirmed_at")
+_ASSIGNMENTS = ", ".join(f"{name} = {_NUMBER[name]}" for name in COLUMNS if name not in _MERGED)
+_LATER = f"least(greatest(expires_at, {_NUMBER['expires_at']}), {_NUMBER['ends_at']})"
+REPLACE = f"""
+    update sessions set
+        {_ASSIGNMENTS},
+        seen_at = greatest(seen_at, {_NUMBER["seen_at"]}),
+        expires_at = {_LATER},
+        confirmed_at = coalesce(
+            case when generation = {_NUMBER["generation"]} then confirmed_at end, {_NUMBER["confirmed_at"]}
+        ),
+        due = {_ALIVE}least(due, sojourn_minute_after({_LATER})) end,
+        over = sojourn_minute_of({_NUMBER["revoked_at"]})
+    where id = {_NUMBER["id"]} and version = {_NUMBER["version"]} - 1
+        and revoked_at is null and expires_at > ${_NEXT} and due is not null
+    returning true
+"""
+
+# ── many sessions ────────────────────────────────────────────────────────────────────────────────
+
+# One statement is one transaction, so the setting holds for its commit alone: activity need not wait for the
+# disk. Rows in the order of `ids`, descending, like those of REVOKE: two who want the same rows queue up.
+TOUCH = """
+    update sessions s set
+        seen_at = greatest(s.seen_at, u.seen_at),
+        expires_at = least(greatest(s.expires_at, u.expires_at), s.ends_at),
+        confirmed_at = coalesce(s.confirmed_at, case when s.generation = u.generation then $5 end)
+    from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::integer[])
+        as u (id, seen_at, expires_at, generation)
+    where s.id = u.id and s.revoked_at is null and s.expires_at > $5::timestamptz and s.due is not null
+        and (select set_config('synchronous_commit', 'off', true)) is not null
+"""
+
+SELECT = f"select {_COLUMNS} from sessions where {{conditions}} order by {{order}} limit {{limit}}"
+COUNT = "select count(*) from sessions where {conditions}"
+COUNT_PEOPLE = "select count(distinct user_id) from sessions where {conditions}"
+KEPT = "select coalesce(sum(sessions), 0)::bigint, coalesce(sum(signed_in), 0)::bigint from sojourn_live"
+
+REVOKE = """
+    with ending as materialized (
+        select id from sessions where {conditions} order by id desc limit {limit} for no key update
+    )
+    update sessions s set
+        revoked_at = {at}, reason = {reason}, revoked_by = {by}, note = {note}, version = s.version + 1,
+        due = null, over = sojourn_minute_of({at})
+    from ending where s.id = ending.id
+    returning s.id
+"""
+
+# ── in the background ────────────────────────────────────────────────────────────────────────────
+
+EXPIRE = f"""
+    with past as materialized (
+        select id from sessions where due <= sojourn_minute_of($1)
+        order by due limit $2 for no key update skip locked
+    ), looked as (
+        update sessions s set
+            due = case when s.expires_at > $1 then sojourn_minute_after(s.expires_at) end,
+            over = case when s.expires_at <= $1 then sojourn_minute_of(s.expires_at) end
+        from past where s.id = past.id
+        returning s.due, {_OWN}
+    )
+    select (select count(*) from past), n.* from (select) one left join (
+        select {_COLUMNS} from looked where due is null
+    ) n on true
+"""
+
+LEASE = """
+    insert into sojourn_leases as held (name, holder, until) values ($1, $2, $4)
+    on conflict (name) do update set holder = excluded.holder, until = excluded.until
+    where held.until <= $3 or held.holder = excluded.holder
+    returning true
+"""
+
+# Where a row is kept decides nothing, so this may go by the server's clock.
+MAKE_PARTITIONS = "select sojourn_make_partitions(clock_timestamp(), 8)"
+DROP_PARTITIONS = "select sojourn_drop_partitions($1)"
+FORGET = "select sojourn_forget($1, $2)"
+TRIM = "select sojourn_trim($1)"
+
+# ── the log ──────────────────────────────────────────────────────────────────────────────────────
+
+# The lines that the snapshot $1 did not see, as far as $2 sees them, after the line ($3, $4): what was under
+# way in $1, or began later. One statement, so that the lines, the new snapshot and what was cut off fit.
+POLL = """
+    with base as materialized (
+        select $1::text::pg_snapshot as old, coalesce($2::text::pg_snapshot, pg_current_snapshot()) as target
+    ), lines as (
+        (
+            select l.* from base, sojourn_log l
+            where l.xid = any (array(select pg_snapshot_xip(base.old) from base))
+                and (l.xid, l.number) > ($3::text::xid8, $4) and pg_visible_in_snapshot(l.xid, base.target)
+            order by l.xid, l.number limit $5 + 1
+        ) union all (
+            select l.* from base, sojourn_log l
+            where l.xid >= coalesce((select pg_snapshot_xmax(base.old) from base), '0'::xid8)
+                and (l.xid, l.number) > ($3::text::xid8, $4) and pg_visible_in_snapshot(l.xid, base.target)
+            order by l.xid, l.number limit $5 + 1
+        )
+        order by xid, number limit $5 + 1
+    )
+    select
+        (select epoch::text from sojourn_epoch where place = sojourn_place()),
+        base.target::text,
+        clock_timestamp(),
+        greatest(pg_snapshot_xmax(base.old), pg_snapshot_xmax(base.target))
+            <= pg_snapshot_xmax(pg_current_snapshot())
+        and (
+            base.old is null or pg_snapshot_xmax(base.old) > t.xid and not exists (
+                select from pg_snapshot_xip(base.old) x
+                where x <= t.xid and pg_visible_in_snapshot(x, t.seen_by)
+            )
+        ),
+        l.xid::text, l.number, l.id, l.version, l.revoked_at, l.reason
+    from base cross join sojourn_trimmed t left join lines l on true
+    order by l.xid, l.number
+"""
+
+BEGIN_EPOCH = """
+    insert into sojourn_epoch (place) values (sojourn_place()) on conflict (place) do nothing returning true
+"""
+
+# ── for `sojourn doctor` ──────────────────────────────────────────────────────────────────────────
+
+DIAGNOSE = """
+    select current_setting('fsync')::boolean, current_setting('synchronous_commit') <> 'off',
+        pg_is_in_recovery(), to_regclass(sojourn_partition(
+            date_trunc('week', clock_timestamp() at time zone 'UTC') at time zone 'UTC' + interval '336 hours'
+        )) is not null
+"""
+
+# ── questions ────────────────────────────────────────────────────────────────────────────────────
+
+_OVER_AT = "coalesce(revoked_at, expires_at)"
+_CONDITIONS = {
+    "user_id": "user_id = {}",
+    "id": "id = {}",
+    "except_id": "id <> {}",
+    "application_id": "application_id = {}",
+    "tenant_id": "tenant_id = {}",
+    "device_id": "device_id = {}",
+    "live_at": "revoked_at is null and expires_at > {}",
+    "ended_since": f"{_OVER_AT} >= {{}}",
+    "ended_by": f"{_OVER_AT} <= {{}}",
+    "seen_since": "seen_at >= {}",
+    "after": "id < {}",
+}
+_ORDERS = {"id": "id desc", "seen": "seen_at desc, id desc"}
+
+
+def asked(statement: str, query: Query, **values: Any) -> tuple[str, list[Any]]:
+    """*statement* with the conditions of *query* and the other *values* in it, and all values in order."""
+    found: list[Any] = []
+
+    def place(value: Any) -> str:
+        found.append(value)
+        return f"${len(found)}{_CASTS.get(type(value), '')}"
+
+    conditions = [
+        text.format(place(value))
+        for name, text in _CONDITIONS.items()
+        if (value := getattr(query, name)) is not None
+    ]
+    if query.live_at is not None:
+        conditions.append(f"id >= {place(oldest(query.live_at))}")
+    elif query.user_id is not None:
+        # Each half has an index of its own; together they are no condition.
+        conditions.append("(revoked_at is null or revoked_at is not null)")
+    if query.signed_in:
+        conditions.append("user_id is not null")
+    places = {name: place(value) for name, value in values.items()}
+    text = statement.format(
+        conditions=" and ".join(conditions),
+        order=_ORDERS[query.order],
+        **places,
+    )
+    return text, found
+
+
+_CASTS = {datetime: "::timestamptz", UUID: "::uuid", int: "::integer", str: "::text", type(None): "::text"}
+
+
+def oldest(at: datetime) -> UUID:
+    """No session with a lower id can be alive at *at*."""
+    return lowest_id(at - _LONGEST)

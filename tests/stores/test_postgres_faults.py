@@ -1,0 +1,438 @@
+"""PostgreSQL away, cut off, slow or full: a fault, and it works again by itself afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Thread
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from sojourn.errors import SettingsError
+from sojourn.session import Reason, Seen, Session
+from sojourn.sessions import drive
+from sojourn.stores import open_store, postgres_seam
+from sojourn.stores.postgres import PostgresStore
+from sojourn.stores.postgres_lookups import Lookups
+from sojourn.stores.postgres_seam import PoolExhausted
+from sojourn.stores.protocol import Query
+from sojourn.testing import MORNING, make_session
+from tests.servers import free_port
+from tests.servers.fixtures import postgres
+from tests.servers.postgres import Postgres
+
+__all__ = ["postgres"]
+
+pytestmark = pytest.mark.servers
+
+NOW = MORNING + timedelta(hours=1)
+
+
+@pytest.fixture
+def url(postgres: Postgres) -> str:
+    return postgres.new_database()
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[PostgresStore]:
+    store = PostgresStore(url).blocking()
+    yield store
+    drive(store.close())
+
+
+@pytest.fixture
+def session(store: PostgresStore) -> Session:
+    session = make_session()
+    assert drive(store.insert(session)).done
+    return session
+
+
+@contextmanager
+def held(url: str, session: Session) -> Iterator[None]:
+    """Somebody has the row of *session* in hand and does not let go."""
+    with psycopg.connect(url) as other:
+        other.execute("select from sessions where id = %s for update", (session.id,))
+        yield
+
+
+def cut_off(postgres: Postgres, url: str) -> None:
+    """End every connection to the database at *url*, and wait until they are gone."""
+    name = url.rpartition("/")[2].partition("?")[0]
+    mine = f"from pg_stat_activity where datname = '{name}'"
+    postgres.execute(f"select pg_terminate_backend(pid, 10000) {mine}", database="postgres")
+    assert postgres.execute(f"select count(*) {mine}", database="postgres") == [(0,)]
+
+
+# ── away ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_law_09_a_server_that_is_away_is_a_fault_in_both_faces() -> None:
+    store = open_store(f"postgresql://nobody@127.0.0.1:{free_port()}/nothing?connect_timeout=1")
+    with pytest.raises(store.blocking().faults):
+        drive(store.blocking().get(uuid4()))
+
+    async def main() -> None:
+        with pytest.raises(store.faults):
+            await store.get(uuid4())
+        await store.close()
+
+    asyncio.run(main())
+
+
+def test_a_database_that_is_missing_is_a_fault(postgres: Postgres) -> None:
+    store = PostgresStore(postgres.url("nowhere")).blocking()
+    with pytest.raises(store.faults):
+        drive(store.get(uuid4()))
+    drive(store.close())
+
+
+def test_law_09_connections_that_were_cut_are_replaced(
+    postgres: Postgres, url: str, store: PostgresStore, session: Session
+) -> None:
+    cut_off(postgres, url)
+    assert drive(store.get(session.id)) == session  # what broke while idle hurts nobody
+
+    async def main() -> None:
+        loops = PostgresStore(url)
+        await asyncio.gather(*(loops.count(Query(user_id="ada")) for _ in range(10)))
+        cut_off(postgres, url)
+        for _ in range(10):  # the loop has not looked at its sockets yet, so the first use may find out
+            try:
+                assert await loops.get(session.id) == session
+            except loops.faults:
+                continue
+        assert await loops.get(session.id) == session
+        await loops.close()
+
+    asyncio.run(main())
+
+
+async def _revoke_until_stopped(store: PostgresStore, stop: asyncio.Event, done: list[UUID]) -> int:
+    faults = 0
+    while not stop.is_set():
+        session = make_session()
+        try:
+            if not (await store.insert(session)).done:
+                continue
+            await store.revoke(Query(id=session.id), at=NOW, reason=Reason.USER)
+        except store.faults:
+            faults += 1
+            await asyncio.sleep(0.01)  # a client that is told to come back does
+        else:
+            done.append(session.id)
+    return faults
+
+
+def test_law_11_a_server_that_is_killed_loses_nothing_that_was_acknowledged() -> None:
+    with Postgres.started() as server:
+
+        async def main() -> None:
+            store = PostgresStore(server.new_database() + "?connect_timeout=2")
+            cursor = (await store.entries()).cursor
+            stop, done = asyncio.Event(), list[UUID]()
+            workers = [asyncio.create_task(_revoke_until_stopped(store, stop, done)) for _ in range(8)]
+            while len(done) < 100:
+                await asyncio.sleep(0)
+            await asyncio.to_thread(server.kill)
+            before = len(done)
+            await asyncio.to_thread(server.start)
+            while len(done) < before + 100:  # by itself
+                await asyncio.sleep(0)
+            stop.set()
+            faults = await asyncio.gather(*workers)
+            assert all(faults)
+            page = await store.entries(cursor)
+            assert not page.continues
+            assert set(done) <= {entry.id for entry in page.entries}
+            for id in done:
+                stored = await store.get(id)
+                assert stored is not None
+                assert stored.revoked_at == NOW
+            await store.close()
+
+        asyncio.run(main())
+
+
+# ── slow ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_law_09_a_statement_that_waits_too_long_is_a_fault(
+    url: str, store: PostgresStore, session: Session
+) -> None:
+    hasty = PostgresStore(url + "?command_timeout=0.2")
+    change = session.change(data={"x": 1})
+    with held(url, session):
+        with pytest.raises(hasty.blocking().faults):
+            drive(hasty.blocking().replace(change, at=NOW))
+
+        async def main() -> None:
+            with pytest.raises(hasty.faults):
+                await hasty.replace(change, at=NOW)
+            assert await hasty.get(session.id) == session
+            await hasty.close()
+
+        asyncio.run(main())
+    assert drive(hasty.blocking().replace(change, at=NOW))
+    drive(hasty.blocking().close())
+
+
+def test_law_09_a_server_that_hangs_is_a_fault_and_its_connection_is_replaced(
+    postgres: Postgres, url: str, store: PostgresStore, session: Session
+) -> None:
+    def pids() -> list[int]:
+        name = url.rpartition("/")[2]
+        found = "select pid, datname from pg_stat_activity where application_name = 'sojourn'"
+        return [pid for pid, where in postgres.execute(found, database="postgres") if where == name]
+
+    drive(store.close())
+    hasty = PostgresStore(url + "?command_timeout=0.2")
+
+    async def main() -> None:
+        assert await hasty.get(session.id) == session
+        (stopped,) = pids()
+        os.kill(stopped, signal.SIGSTOP)
+        try:
+            with pytest.raises(TimeoutError, match=r"did not answer within 0.2 seconds"):
+                await hasty.get(session.id)
+            assert await hasty.get(session.id) == session
+        finally:
+            os.kill(stopped, signal.SIGCONT)
+        await hasty.close()
+
+    asyncio.run(main())
+    blocking = hasty.blocking()
+    assert drive(blocking.get(session.id)) == session
+    (stopped,) = pids()
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        with pytest.raises(TimeoutError, match=r"did not answer within 0.2 seconds"):
+            drive(blocking.get(session.id))
+        assert drive(blocking.get(session.id)) == session
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+    drive(blocking.close())
+
+
+def test_a_request_that_is_cancelled_leaves_nothing_behind(url: str, store: PostgresStore) -> None:
+    session = make_session()
+    drive(store.insert(session))
+
+    async def main() -> None:
+        loops = PostgresStore(url + "?pool_size=1")
+        await loops.get(session.id)
+        with held(url, session):
+            waiting = asyncio.create_task(loops.replace(session.change(data={"x": 1}), at=NOW))
+            with psycopg.connect(url, autocommit=True) as other:
+                blocked = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+                while other.execute(blocked).fetchone() == (0,):
+                    await asyncio.sleep(0)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            assert await loops.get(session.id) == session  # the only connection is whole again
+        await loops.close()
+
+    asyncio.run(main())
+
+
+# ── full ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_exhausted_pool_is_a_fault_for_who_waits_and_polls_go_on(url: str, store: PostgresStore) -> None:
+    session = make_session()
+    drive(store.insert(session))
+
+    async def main() -> None:
+        loops = PostgresStore(url + "?pool_size=2&pool_timeout=0.2")
+        await loops.get(session.id)
+        with held(url, session):
+            stuck = [asyncio.create_task(loops.replace(session.change(), at=NOW)) for _ in range(2)]
+            while not all(pool._open == 2 for pool in [_requests(loops)]) or _requests(loops)._idle:
+                await asyncio.sleep(0)
+            with pytest.raises(PoolExhausted, match=r"all 2 connections .* raise pool_size"):
+                await loops.count(Query(user_id="ada"))
+            assert (await loops.entries()).complete
+        assert sorted(await asyncio.gather(*stuck)) == [False, True]
+        assert await loops.count(Query(user_id="ada")) == 1
+        await loops.close()
+
+    asyncio.run(main())
+
+
+def _requests(store: PostgresStore):
+    ((holding,),) = store.engine._connections._holdings.values()  # type: ignore[attr-defined]
+    return holding.requests
+
+
+def test_an_exhausted_pool_of_threads_is_a_fault(url: str, store: PostgresStore) -> None:
+    session = make_session()
+    drive(store.insert(session))
+    narrow = PostgresStore(url + "?pool_size=1&pool_timeout=0.2").blocking()
+    drive(narrow.get(session.id))
+    with held(url, session):
+        stuck = Thread(target=lambda: drive(narrow.replace(session.change(), at=NOW)))
+        stuck.start()
+        pool, _ = narrow.engine._connections._pools[os.getpid()]  # type: ignore[attr-defined]
+        while pool._idle:
+            pass
+        with pytest.raises(PoolExhausted):
+            drive(narrow.get(session.id))
+        assert drive(narrow.entries()).complete
+    stuck.join()
+    assert drive(narrow.get(session.id)) is not None
+    drive(narrow.close())
+
+
+# ── elsewhere ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_forked_child_opens_connections_of_its_own(store: PostgresStore, session: Session) -> None:
+    drive(store.entries())
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            if drive(store.get(session.id)) == session and drive(store.entries()).complete:
+                drive(store.close())
+                status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+    assert drive(store.get(session.id)) == session
+    assert drive(store.entries()).complete
+
+
+def test_every_event_loop_has_connections_of_its_own(
+    url: str, store: PostgresStore, session: Session
+) -> None:
+    loops = PostgresStore(url)
+    with asyncio.Runner() as first, asyncio.Runner() as second:
+        for runner in (first, second, first):
+            assert runner.run(loops.get(session.id)) == session
+            assert runner.run(loops.entries()).complete
+        second.run(loops.close())
+        first.run(asyncio.sleep(0))
+        assert first.run(loops.get(session.id)) == session
+        first.run(loops.close())
+
+
+def test_a_missing_driver_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise ImportError(f"No module named {name!r}")
+
+    monkeypatch.setattr(postgres_seam, "import_module", missing)
+    store = PostgresStore("postgresql://127.0.0.1/x")
+    for face, name in ((store, "asyncpg"), (store.blocking(), "psycopg")):
+        with pytest.raises(SettingsError, match=rf"needs {name}.*pip install 'sojourn\[postgres\]'"):
+            drive(face.get(uuid4()))
+
+
+@pytest.mark.parametrize(
+    "option", ["connect_timeout=soon", "pool_size=0", "command_timeout=-1", "pooler=yes"]
+)
+def test_an_option_that_makes_no_sense_is_refused(option: str) -> None:
+    with pytest.raises(SettingsError, match=option):
+        PostgresStore(f"postgresql://127.0.0.1/x?{option}")
+
+
+# ── together ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_lookups_that_wait_share_a_round_trip_and_a_cancelled_one_hurts_nobody(
+    url: str, store: PostgresStore
+) -> None:
+    sessions = [make_session() for _ in range(8)]
+    for session in sessions:
+        drive(store.insert(session))
+
+    async def main() -> None:
+        loops = PostgresStore(url)
+        tasks = [asyncio.create_task(loops.get(session.id)) for session in [*sessions, sessions[5]]]
+        missing = asyncio.create_task(loops.get(uuid4()))
+        await asyncio.sleep(0)
+        tasks[4].cancel()
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        assert isinstance(answers.pop(4), asyncio.CancelledError)
+        assert answers == [*sessions[:4], *sessions[5:], sessions[5]]
+        assert await missing is None
+        await loops.close()
+
+    asyncio.run(main())
+
+
+def test_a_lookup_never_joins_one_that_was_sent() -> None:
+    async def main() -> None:
+        sent: list[tuple[str, list[UUID]]] = []
+        answer = asyncio.Event()
+
+        async def fetch(sql, values):
+            ids = values[0] if sql == "many" else [values[0]]
+            sent.append((sql, list(ids)))
+            await answer.wait()
+            return [(id, sql) for id in ids]
+
+        lookups, ids = Lookups(fetch), [uuid4() for _ in range(5)]
+        tasks = [asyncio.create_task(lookups.find("one", "many", id)) for id in [*ids, ids[0]]]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert sent == [("one", [ids[0]]), ("one", [ids[1]])]
+        answer.set()
+        rows = await asyncio.gather(*tasks)
+        assert sent[2:] == [("many", [ids[2], ids[3], ids[4], ids[0]])]
+        assert [row[0] for row in rows if row] == [*ids, ids[0]]
+
+    asyncio.run(main())
+
+
+def test_of_lookups_that_fail_together_each_has_an_exception_of_its_own() -> None:
+    async def main() -> None:
+        async def fetch(sql, values):
+            await asyncio.sleep(0)
+            raise ConnectionResetError("gone")
+
+        lookups = Lookups(fetch)
+        found = await asyncio.gather(
+            *(lookups.find("one", "many", uuid4()) for _ in range(6)), return_exceptions=True
+        )
+        assert [str(error) for error in found] == ["gone"] * 6
+        assert len({id(error) for error in found}) == 6
+        with pytest.raises(ConnectionResetError):
+            await lookups.find("one", "many", uuid4())  # and it goes on
+
+    asyncio.run(main())
+
+
+def test_touches_revocations_and_purges_of_the_same_rows_do_not_fail(url: str, store: PostgresStore) -> None:
+    sessions = [make_session(expires_at=NOW + timedelta(minutes=n)) for n in range(60)]
+    for session in sessions:
+        drive(store.insert(session))
+
+    async def main() -> None:
+        loops = PostgresStore(url)
+        seen = {session.id: Seen(NOW, session.expires_at) for session in sessions}
+        later = NOW + timedelta(hours=2)
+        work: list[Any] = []
+        for n in range(8):
+            work += [
+                loops.touch(dict(sorted(seen.items(), reverse=bool(n % 2))), at=NOW),
+                loops.revoke(Query(user_id="ada", limit=9), at=NOW, reason=Reason.USER),
+                loops.expire(at=later, limit=9),
+                loops.purge(before=later, limit=9),
+            ]
+        answers = await asyncio.gather(*work)
+        noticed = [session.id for found in answers[2::4] for session in cast(list[Session], found)]
+        assert len(noticed) == len(set(noticed))
+        while await loops.purge(before=later):
+            pass
+        assert await loops.count(Query(user_id="ada")) == 0
+        assert await loops.count(Query(live_at=NOW, about=True)) == 0
+        await loops.close()
+
+    asyncio.run(main())
