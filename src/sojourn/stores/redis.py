@@ -1,0 +1,245 @@
+"""Sessions in Redis or a Redis Cluster, for any number of machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import copy
+from datetime import datetime
+from typing import Any, Self
+from uuid import UUID
+
+from msgspec.structs import replace as _replaced
+
+from sojourn.errors import SettingsError
+from sojourn.session import Reason, Seen, Session, bucket_of
+from sojourn.stores.protocol import Cap, Entries, Inserted, Query, check_supported, is_kept
+from sojourn.stores.redis_blocking import Sockets
+from sojourn.stores.redis_checks import Checks, Finding
+from sojourn.stores.redis_faults import NotReplicated, RedisAway
+from sojourn.stores.redis_log import Log
+from sojourn.stores.redis_nodes import Call, Connections, Nodes
+from sojourn.stores.redis_pages import Pages
+from sojourn.stores.redis_query import asked, bucket_in
+from sojourn.stores.redis_rows import from_record, tail, to_record
+from sojourn.stores.redis_url import RedisURL
+from sojourn.stores.redis_wire import Wires
+from sojourn.stores.sqlite_rows import microseconds, reason_of
+
+__all__ = ["RedisStore"]
+
+_CHUNKS = 8  # of 128 sessions each: what one script that looks for ends looks at
+_TOUCHES = 250  # that one script writes
+_RECORDS = 500  # that one script looks at
+
+
+class RedisStore:
+    """The servers that *url* names: see `RedisURL`.
+
+    A session, the index of its user and the log of both are in one of *shards* parts, which the id and
+    the user id tell: each verb about one session or one user is one script. The number of shards stays
+    what it was when the database was begun.
+
+    A session that `expire` has noticed has ended, even for a caller whose clock is behind.
+    """
+
+    # Settings that do not fit: the server is away all the same.
+    faults: tuple[type[Exception], ...] = (RedisAway, OSError, SettingsError)
+
+    def __init__(self, url: str, *, shards: int = 64) -> None:
+        if not 1 <= shards <= 4096:
+            raise SettingsError("shards is a number from 1 to 4096; 64 is good for all but the largest")
+        self._url = RedisURL.parsed(url)
+        self._shards = shards
+        self._channel = f"sojourn:{self._url.database}:log"
+        self._twin: Self | None = None
+        self._connect(Wires(self._url))
+
+    def _connect(self, connections: Connections) -> None:
+        self._nodes = Nodes(self._url, connections, self._shards)
+        self._checks = Checks(self._nodes)
+        self._pages = Pages(self._nodes)
+        self._log = Log(self._nodes, self._shards)
+
+    # ── one session ──────────────────────────────────────────────────────────────────────────────
+
+    async def insert(self, session: Session, *, cap: Cap | None = None) -> Inserted:
+        shard = self._shard_of(session)
+        await self._ready()
+        values = (session.id.bytes, to_record(session), self._channel, "", *_cap(cap))
+        call = self._nodes.scripted(shard, "insert", *values)
+        try:
+            kind, *rows = await (self._nodes.replicated(call) if cap else self._nodes.one(call))
+        except NotReplicated as short:
+            kind, *rows = short.reply
+            if kind == 1 and rows:
+                raise  # somebody has ended
+        pairs = [*zip(map(_id, rows[0::2]), rows[1::2], strict=True)]
+        if kind == 1:
+            return Inserted(True, tuple((id, reason_of(reason.decode())) for id, reason in pairs))
+        return Inserted(False, in_the_way=tuple(from_record(id, record) for id, record in pairs))
+
+    async def get(self, id: UUID) -> Session | None:
+        if not self._checks.passed():
+            await self._checks.before_use()
+        shard = bucket_in(id) % self._shards
+        key = self._nodes.key(shard, b"s" + id.bytes)
+        record = await self._nodes.one(Call(shard, b"*2\r\n$3\r\nGET\r\n$%d\r\n%b\r\n" % (len(key), key)))
+        return None if record is None else from_record(id, record)
+
+    async def replace(self, session: Session, *, at: datetime) -> bool:
+        shard = self._shard_of(session)
+        await self._ready()
+        urgent = session.revoked_at is not None or session.void_below == session.version
+        mark = "1" if urgent and self._url.replicas else ""
+        reason = "" if session.reason is None else str(session.reason)
+        values = (session.id.bytes, to_record(session), self._channel, mark, microseconds(at), reason)
+        call = self._nodes.scripted(shard, "replace", *values)
+        return bool(await (self._nodes.replicated(call) if urgent else self._nodes.one(call)))
+
+    async def touch(self, seen: Mapping[UUID, Seen], *, at: datetime) -> None:
+        await self._ready()
+        by_shard: dict[int, list[bytes | str | int]] = {}
+        for id, use in seen.items():
+            generation = "" if use.generation is None else use.generation
+            by_shard.setdefault(bucket_in(id) % self._shards, []).extend(
+                (id.bytes, microseconds(use.seen_at), microseconds(use.expires_at), generation)
+            )
+        await self._nodes.many(
+            [
+                self._nodes.scripted(shard, "touch", microseconds(at), *values[n : n + 4 * _TOUCHES])
+                for shard, values in by_shard.items()
+                for n in range(0, len(values), 4 * _TOUCHES)
+            ]
+        )
+
+    # ── many ─────────────────────────────────────────────────────────────────────────────────────
+
+    async def select(self, query: Query) -> list[Session]:
+        check_supported(query)
+        await self._ready()
+        find = self._pages.most_recently_seen if query.order == "seen" else self._pages.newest
+        rows = await find(asked(query, self._shards), query)
+        return [from_record(_id(id), record) for id, record in rows]
+
+    async def count(self, query: Query) -> int:
+        check_supported(query)
+        await self._ready()
+        if is_kept(query):
+            return await self._pages.kept(range(self._shards), visitors=not query.signed_in)
+        return await self._pages.count(asked(query, self._shards), people=query.people)
+
+    async def revoke(
+        self, query: Query, *, at: datetime, reason: Reason, by: str | None = None, note: str | None = None
+    ) -> list[UUID]:
+        check_supported(query)
+        await self._ready()
+        ask = asked(_replaced(query, live_at=at), self._shards)
+        mark = "1" if self._url.replicas else ""
+        values = (microseconds(at), tail(at, reason, by, note), str(reason), self._channel, mark)
+        ended: list[bytes] = []
+        for shard in ask.shards:
+            after = b"" if query.after is None else query.after.bytes
+            while len(ended) < query.limit:
+                page = ask.values(after, query.limit - len(ended), _RECORDS)
+                call = self._nodes.scripted(shard, "revoke", *page, *values)
+                after, *ids = await self._nodes.replicated(call)
+                ended += ids
+                if not after:
+                    break
+        return [_id(id) for id in sorted(ended, reverse=True)]
+
+    # ── the log ──────────────────────────────────────────────────────────────────────────────────
+
+    async def entries(self, after: str | None = None, *, limit: int = 10_000) -> Entries:
+        await self._ready()
+        return await self._log.page(after, limit)
+
+    async def listen(self, wake: Callable[[], None]) -> None:
+        await self._ready()
+        owners = self._nodes.owners or await self._nodes.locate()
+        await self._nodes.connections.subscribe(owners[0], self._channel, wake)
+
+    # ── in the background ────────────────────────────────────────────────────────────────────────
+
+    async def expire(self, *, at: datetime, limit: int = 1000) -> list[Session]:
+        await self._ready()
+        now, noticed = microseconds(at), list[Session]()
+        for shard in await self._pages.reached(range(self._shards), b"due", now):
+            more = 1
+            while more and len(noticed) < limit:
+                call = self._nodes.scripted(shard, "expire", now, limit - len(noticed), _CHUNKS)
+                more, *rows = await self._nodes.one(call)
+                noticed += map(from_record, map(_id, rows[0::2]), rows[1::2])
+        return noticed
+
+    async def lease(self, name: str, holder: str, *, at: datetime, until: datetime) -> bool:
+        await self._ready()
+        values = (name, holder, microseconds(at), microseconds(until))
+        return bool(
+            await self._nodes.one(self._nodes.scripted(bucket_of(name) % self._shards, "lease", *values))
+        )
+
+    async def purge(self, *, before: datetime, limit: int = 1000, log_before: datetime | None = None) -> int:
+        await self._ready()
+        if log_before is not None:
+            milliseconds = max(0, microseconds(log_before) // 1000)
+            await self._nodes.many(
+                [self._nodes.scripted(shard, "trim", milliseconds) for shard in range(self._shards)]
+            )
+        bound, forgotten = microseconds(before), 0
+        shards = await self._pages.reached(range(self._shards), b"ended", bound)
+        shards |= await self._pages.reached(range(self._shards), b"due", bound)
+        for shard in sorted(shards):
+            more = 1
+            while more and forgotten < limit:
+                call = self._nodes.scripted(shard, "purge", bound, limit - forgotten, _CHUNKS)
+                more, number = await self._nodes.one(call)
+                forgotten += number
+        return forgotten
+
+    # ── the store itself ─────────────────────────────────────────────────────────────────────────
+
+    async def diagnose(self) -> list[Finding]:
+        """What `sojourn doctor` says about the servers; nothing is refused for it."""
+        return await self._checks.findings()
+
+    def blocking(self) -> Self:
+        if not self._nodes.connections.suspends:
+            return self
+        if self._twin is None:
+            self._twin = copy(self)
+            self._twin._connect(Sockets(self._url))
+        return self._twin
+
+    async def close(self) -> None:
+        await self._nodes.connections.close()
+        if self._twin is not None:
+            await self._twin.close()
+
+    async def _ready(self) -> None:
+        if not self._checks.passed():
+            await self._checks.before_use()
+
+    def _shard_of(self, session: Session) -> int:
+        """Where *session* is; its user has to be there too, or he would not find it."""
+        bucket = bucket_in(session.id)
+        if session.user_id is not None and bucket_of(session.user_id) != bucket:
+            raise ValueError(
+                f"session {session.id} cannot be of this user; make ids with new_id(created_at, user_id)"
+            )
+        return bucket % self._shards
+
+
+def _id(raw: bytes) -> UUID:
+    return UUID(bytes=raw)
+
+
+def _cap(cap: Cap | None) -> tuple[Any, ...]:
+    """What `insert.lua` has to know of *cap*: when, how many, what then, what is said of those who end."""
+    if cap is None:
+        return ("",) * 7
+    endings = [
+        value for why in (Reason.REPLACED, Reason.CAP) for value in (tail(cap.at, why, None, None), str(why))
+    ]
+    limit = "" if cap.limit is None else cap.limit
+    return (microseconds(cap.at), limit, cap.action, *endings)

@@ -1,0 +1,70 @@
+"""A `Query` as the scripts read it, and the pages that one shard or all of them answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from sojourn.session import bucket_of
+from sojourn.stores.protocol import Query
+from sojourn.stores.redis_rows import pack_text
+from sojourn.stores.sqlite_rows import microseconds
+
+__all__ = ["Asked", "asked", "bucket_in"]
+
+
+class Asked(Struct, frozen=True):
+    """The shards that know the answer, and the values that stand around those of a page."""
+
+    how: str  # "id", "user" or "live": by which index
+    shards: Sequence[int]
+    found: tuple[bytes | str | int, ...]
+    narrowed: tuple[bytes | str | int, ...]
+
+    def values(self, after: bytes, limit: int, budget: int) -> tuple[bytes | str | int, ...]:
+        """The sixteen values for a page of at most *limit*, for which *budget* records are looked at."""
+        return (self.how, *self.found, after, limit, budget, *self.narrowed)
+
+
+def asked(query: Query, shards: int) -> Asked:
+    """*query* for a store of so many *shards*."""
+    bucket = 0
+    if query.id is not None:
+        how, where = "id", [bucket_in(query.id) % shards]
+    elif query.user_id is not None:
+        bucket = bucket_of(query.user_id)
+        how, where = "user", [bucket % shards]
+    else:
+        how, where = "live", [*range(shards)]
+    return Asked(
+        how=how,
+        shards=where,
+        found=(_id(query.id), pack_text(query.user_id), bucket),
+        narrowed=(
+            _id(query.except_id),
+            pack_text(query.application_id),
+            pack_text(query.tenant_id),
+            pack_text(query.device_id),
+            _time(query.live_at),
+            _time(query.ended_since),
+            _time(query.ended_by),
+            "1" if query.signed_in else "",
+            _time(query.seen_since),
+        ),
+    )
+
+
+def bucket_in(id: UUID) -> int:
+    """The twelve bits of *id* that say where it is: see `session.new_id`."""
+    return id.int >> 64 & 0xFFF
+
+
+def _id(id: UUID | None) -> bytes:
+    return b"" if id is None else id.bytes
+
+
+def _time(time: datetime | None) -> str | int:
+    return "" if time is None else microseconds(time)

@@ -1,0 +1,274 @@
+"""A session as a string in Redis, and back, exact to the microsecond; `scripts/record.lua` reads the same."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace as _replaced
+
+from sojourn.session import Device, DeviceKind, Place, Reason, Session
+from sojourn.stores.redis_words import WORDS
+from sojourn.stores.sqlite_rows import microseconds, reason_of, time_of
+
+__all__ = ["NEVER", "from_record", "pack_text", "tail", "to_record"]
+
+NEVER = -(1 << 53)  # no time: where Python has None; a number that Lua can hold exactly
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+# format, state, version, generation, void_below, where the tail begins, seen, expires, ends, confirmed
+_HEAD = struct.Struct(">BBIIIIqqqq")
+_FORMAT = 1
+_LIVES, _REVOKED = 0, 1
+_LENGTH = struct.Struct(">H")
+_TIME = struct.Struct(">q")
+_PLAIN, _DEFLATED = 0, 1  # the first byte of a body; 1: against `WORDS`
+_WINDOW = -12  # 4 kB, which the words fit into, and no header
+_SHORT = 64  # bytes; less is not worth deflating
+_REMEMBER, _RENEW_DUE = 1, 2
+
+
+class _Device(Struct, frozen=True, array_like=True):
+    kind: str
+    name: str
+    model: str | None
+    browser: str | None
+    browser_version: str | None
+    os: str | None
+    os_version: str | None
+    user_agent: str
+
+
+class _Body(Struct, frozen=True, array_like=True):
+    """What no script reads. Times are distances, from the id to `created_at` and from there to the others.
+
+    What a newer Sojourn adds stands at the end: an older one skips it, a newer one takes its default.
+    """
+
+    created_at: int
+    authenticated_at: int | None
+    rotated_at: int | None
+    forgiven_at: int | None
+    key_id: int
+    aal: int
+    flags: int
+    ip: bytes | None  # packed
+    amr: tuple[str, ...]
+    device: _Device
+    place: tuple[str | None, str | None] | None
+    data: bytes | None  # JSON
+
+
+class _Tail(Struct, frozen=True, array_like=True):
+    """Why a session ended; when stands before it, for the scripts."""
+
+    reason: str | None
+    by: str | None
+    note: str | None
+
+
+_pack = msgspec.msgpack.Encoder().encode
+_body = msgspec.msgpack.Decoder(_Body).decode
+_tail = msgspec.msgpack.Decoder(_Tail).decode
+_json = msgspec.json.Encoder().encode
+_data = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+# ── writing ───────────────────────────────────────────────────────────────────────────────────
+
+
+def to_record(session: Session) -> bytes:
+    """*session* as it is stored, but for its id, which is in the key."""
+    device = session.device
+    texts = (session.user_id, device.id, session.application_id, session.tenant_id)
+    middle = b"".join([*map(_sized, map(pack_text, texts)), _sized(session.salt), _packed_body(session)])
+    ended = session.revoked_at or session.reason or session.revoked_by or session.note is not None
+    confirmed = session.confirmed_at
+    head = _HEAD.pack(
+        _FORMAT,
+        _REVOKED if session.revoked_at else _LIVES,
+        session.version,
+        session.generation,
+        session.void_below,
+        _HEAD.size + len(middle),
+        microseconds(session.seen_at),
+        microseconds(session.expires_at),
+        microseconds(session.ends_at),
+        NEVER if confirmed is None else microseconds(confirmed),
+    )
+    end = tail(session.revoked_at, session.reason, session.revoked_by, session.note) if ended else b""
+    return head + middle + end
+
+
+def tail(at: datetime | None, reason: Reason | None, by: str | None, note: str | None) -> bytes:
+    """What a record ends with when its session was revoked."""
+    why = _pack(_Tail(None if reason is None else str(reason), by, note))
+    return _TIME.pack(NEVER if at is None else microseconds(at)) + why
+
+
+def _packed_body(session: Session) -> bytes:
+    start = session.created_at
+    d, place = session.device, session.place
+    plain = _pack(
+        _Body(
+            microseconds(start) - _time_in(session.id),
+            _distance(start, session.authenticated_at),
+            _distance(start, session.rotated_at),
+            _distance(start, session.forgiven_at),
+            session.key_id,
+            session.aal,
+            _REMEMBER * session.remember | _RENEW_DUE * session.renew_due,
+            None if session.ip is None else _pack_ip(session.ip),
+            session.amr,
+            _Device(d.kind, d.name, d.model, d.browser, d.browser_version, d.os, d.os_version, d.user_agent),
+            None if place is None else (place.city, place.country),
+            _json(session.data) if session.data else None,
+        )
+    )
+    if len(plain) >= _SHORT:
+        deflate = zlib.compressobj(6, zlib.DEFLATED, _WINDOW, 5, zlib.Z_DEFAULT_STRATEGY, WORDS)
+        short = deflate.compress(plain) + deflate.flush()
+        if len(short) < len(plain):
+            return bytes((_DEFLATED,)) + short
+    return bytes((_PLAIN,)) + plain
+
+
+def _time_in(id: UUID) -> int:
+    """The microsecond in which the millisecond of *id* began. Whatever id it is: `created_at` stays exact."""
+    return (id.int >> 80) * 1000
+
+
+def _distance(start: datetime, time: datetime | None) -> int | None:
+    return None if time is None else microseconds(time) - microseconds(start)
+
+
+def _sized(raw: bytes) -> bytes:
+    return _LENGTH.pack(len(raw)) + raw
+
+
+# ── reading ───────────────────────────────────────────────────────────────────────────────────
+
+
+def from_record(id: UUID, record: bytes) -> Session:
+    """The session *id* that *record* says. Spelled out: it is on the way of every request."""
+    _, _, version, generation, void_below, end, seen, expires, ends, confirmed = _HEAD.unpack_from(record)
+    at = _HEAD.size
+    texts: list[bytes] = []
+    for _ in range(5):
+        (length,) = _LENGTH.unpack_from(record, at)
+        at += 2 + length
+        texts.append(record[at - length : at])
+    user, device_id, application, tenant, salt = texts
+    body = _body(
+        zlib.decompressobj(_WINDOW, WORDS).decompress(record[at + 1 : end])
+        if record[at] == _DEFLATED
+        else record[at + 1 : end]
+    )
+    d, start, ip = body.device, body.created_at + _time_in(id), body.ip
+    session = Session(
+        id=id,
+        user_id=unpack_text(user) if user else None,
+        application_id=unpack_text(application) if application else None,
+        tenant_id=unpack_text(tenant) if tenant else None,
+        salt=salt,
+        generation=generation,
+        key_id=body.key_id,
+        created_at=_EPOCH + _MICROSECOND * start,
+        seen_at=_EPOCH + _MICROSECOND * seen,
+        authenticated_at=None if body.authenticated_at is None else _after(start, body.authenticated_at),
+        expires_at=_EPOCH + _MICROSECOND * expires,
+        ends_at=_EPOCH + _MICROSECOND * ends,
+        rotated_at=None if body.rotated_at is None else _after(start, body.rotated_at),
+        confirmed_at=None if confirmed == NEVER else time_of(confirmed),
+        forgiven_at=None if body.forgiven_at is None else _after(start, body.forgiven_at),
+        renew_due=bool(body.flags & _RENEW_DUE),
+        amr=body.amr,
+        aal=body.aal,
+        device=Device(
+            id=unpack_text(device_id) if device_id else None,
+            kind=cast("DeviceKind", d.kind),
+            name=d.name,
+            model=d.model,
+            browser=d.browser,
+            browser_version=d.browser_version,
+            os=d.os,
+            os_version=d.os_version,
+            user_agent=d.user_agent,
+        ),
+        place=None if body.place is None else Place(city=body.place[0], country=body.place[1]),
+        ip=None if ip is None else unpack_text(ip),
+        remember=bool(body.flags & _REMEMBER),
+        data=_data(body.data) if body.data else {},
+        version=version,
+        void_below=void_below,
+    )
+    return session if len(record) == end else _replaced(session, **_ending(record, end))
+
+
+def _ending(record: bytes, end: int) -> Mapping[str, Any]:
+    (at,) = _TIME.unpack_from(record, end)
+    why = _tail(record[end + _TIME.size :])
+    return {
+        "revoked_at": None if at == NEVER else time_of(at),
+        "reason": None if why.reason is None else reason_of(why.reason),
+        "revoked_by": why.by,
+        "note": why.note,
+    }
+
+
+def _after(start: int, distance: int) -> datetime:
+    return _EPOCH + _MICROSECOND * (start + distance)
+
+
+# ── texts ─────────────────────────────────────────────────────────────────────────────────────
+# Ids are mostly UUIDs and keyed hashes. Packed they take half the space, and are still equal if and only
+# if they are the same; empty stands for None.
+
+_TEXT, _UUID, _HASH, _IP = b"\0", b"\1", b"\2", b"\3"
+_is_uuid = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}").fullmatch
+_is_hash = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]").fullmatch  # 32 bytes in base64url
+
+
+def pack_text(text: str | None) -> bytes:
+    """*text* as it is stored and compared."""
+    if text is None:
+        return b""
+    if len(text) == 36 and _is_uuid(text):
+        return _UUID + bytes.fromhex(text.replace("-", ""))
+    if len(text) == 43 and _is_hash(text):
+        return _HASH + a2b_base64(text.replace("-", "+").replace("_", "/") + "=")
+    return _TEXT + text.encode()
+
+
+def _pack_ip(text: str) -> bytes:
+    """An address that is written as usual takes four bytes, or sixteen."""
+    kind = AF_INET6 if ":" in text else AF_INET
+    try:
+        raw = inet_pton(kind, text)
+    except (OSError, ValueError):
+        return pack_text(text)
+    return _IP + raw if inet_ntop(kind, raw) == text else pack_text(text)
+
+
+def unpack_text(raw: bytes) -> str:
+    """What `pack_text` or `_pack_ip` packed, unless it was None."""
+    kind = raw[:1]
+    if kind == _TEXT:
+        return raw[1:].decode()
+    if kind == _UUID:
+        h = raw[1:].hex()
+        return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
+    if kind == _IP:
+        return inet_ntop(AF_INET if len(raw) == 5 else AF_INET6, raw[1:])
+    text = b2a_base64(raw[1:], newline=False).decode()
+    return text[:43].replace("+", "-").replace("/", "_")

@@ -1,0 +1,27 @@
+-- ARGV: at, limit, how many chunks to look at. Answers whether to go on, then id and record of each that had expired.
+
+local at, limit, chunks = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local answer = {0}
+
+local function notice(id, h)
+  if h.expires > at or limit == 0 then return false end
+  local record = redis.call('GET', session(id))
+  h.state = NOTICED
+  redis.call('SETRANGE', session(id), 1, struct.pack('B', NOTICED))
+  ends(id, user_of(record), h.expires)
+  answer[#answer + 1] = id
+  answer[#answer + 1] = record
+  limit = limit - 1
+  return true
+end
+
+while limit > 0 do
+  if chunks == 0 then
+    answer[1] = 1
+    return answer
+  end
+  if not look_at_first(at, notice) then return answer end
+  chunks = chunks - 1
+end
+answer[1] = 1
+return answer
