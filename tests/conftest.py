@@ -18,6 +18,8 @@ from sojourn.stores.memory import MemoryStore
 from sojourn.stores.protocol import Store
 from sojourn.stores.sqlite import SQLiteStore
 from sojourn.testing import FakeClock, make_keys
+from tests.servers import LEFT_OUT
+from tests.servers.fixtures import cluster, postgres, redis_server  # noqa: F401
 
 # The same examples in every run: a test that fails today failed yesterday.
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
@@ -27,6 +29,12 @@ STORES: dict[str, Callable[[Path], Store]] = {
     "memory": lambda _: MemoryStore(),
     "sqlite": lambda folder: SQLiteStore(folder / "sessions.db"),
 }
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """One line says what the run did without."""
+    if LEFT_OUT:
+        terminalreporter.write_line(f"left out, for want of a server: {'; '.join(sorted(LEFT_OUT))}")
 
 
 class Awaited:

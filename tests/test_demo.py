@@ -78,7 +78,7 @@ def test_the_user_is_signed_in_on_five_devices_of_three_kinds_in_three_places(fi
 def test_the_other_devices_leave_one_by_one(filled):
     ada, counts = filled.user(USER.email).id, []
     for minutes in range(0, 18, 2):
-        filled.clock.now = NOW + timedelta(minutes=minutes)
+        filled.clock.now = NOW + timedelta(minutes=minutes, seconds=1)
         counts.append(len(filled.do(filled.sessions.list(ada))))
     filled.clock.now = NOW
     assert counts == [5, 5, 5, 5, 5, 4, 3, 2, 0]

@@ -45,6 +45,16 @@ IMPOSSIBLE: dict[str, tuple[dict[str, Any], str]] = {
     "no session at all": ({"max_sessions": 0}, "use None for any number"),
     "an unknown act at the cap": ({"at_cap": "shrug"}, "'end_oldest', 'end_idle' or 'refuse'"),
     "no life for visitors": ({"visitor_lifetime": ZERO}, "visitor_lifetime"),
+    "snapshots of yesterday": ({"cache_for": DAY + SECOND}, "lower cache_for"),
+    "snapshots from the future": ({"cache_for": -SECOND}, "0 asks the store each time"),
+    "a cookie cache for no time": ({"cookie_cache": ZERO}, "None switches it off"),
+    "an unknown cookie cache": ({"cookie_cache_form": "plain"}, "'encrypted' or 'signed'"),
+    "an unknown answer to an outage": ({"when_away": "panic"}, "'refuse' or 'go_on'"),
+    "polling all the time": ({"poll_every": ZERO}, "usual value is 250"),
+    "too few polls for its staleness": ({"poll_every": 0.6 * SECOND}, "raise max_staleness or lower"),
+    "staleness without end": ({"max_staleness": 6 * MINUTE}, "at most 5 minutes; lower it"),
+    "a negative flush": ({"flush_every": -SECOND}, "0 writes activity at once"),
+    "activity that waits long": ({"flush_every": MINUTE + SECOND}, "lost when the process is killed"),
     "less than no data": ({"max_data": -1}, "0 allows no data"),
     "showing what is forgotten": ({"keep_ended": 27 * DAY}, "raise keep_ended or lower show_ended"),
     "showing the future": ({"show_ended": -DAY}, "0 shows nothing"),
@@ -65,6 +75,11 @@ POSSIBLE: dict[str, dict[str, Any]] = {
     "one session": {"max_sessions": 1, "at_cap": "refuse"},
     "any number of sessions": {"max_sessions": None},
     "no data": {"max_data": 0},
+    "no snapshots": {"cache_for": ZERO, "cookie_cache": None},
+    "a day of snapshots": {"cache_for": DAY, "cookie_cache": DAY, "cookie_cache_form": "signed"},
+    "the slowest feed": {"max_staleness": 5 * MINUTE, "poll_every": 150 * SECOND, "flush_every": MINUTE},
+    "activity written at once": {"flush_every": ZERO},
+    "going on without a store": {"when_away": "go_on"},
     "nothing kept": {"keep_ended": ZERO, "show_ended": ZERO},
 }
 
@@ -120,7 +135,11 @@ def test_the_consumer_preset_forgives_ten_seconds_and_ten_minutes():
 
 
 def test_the_consumer_preset_writes_activity_each_minute_and_asks_for_it_every_five():
-    assert (Policy().touch_every, Policy().allowance, Policy().activity_every) == (MINUTE, MINUTE, 5 * MINUTE)
+    assert (Policy().touch_every, Policy().allowance, Policy().activity_every) == (
+        MINUTE,
+        MINUTE + SECOND,
+        5 * MINUTE,
+    )
 
 
 @pytest.mark.req("P-04")

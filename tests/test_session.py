@@ -69,7 +69,7 @@ def test_a_revoked_session_does_not_live():
 def test_repr_names_the_user_the_device_and_the_end():
     session = begun()
     assert (
-        repr(session) == f"<Session {session.id} of 'ada', 'Firefox on Linux', expires 2026-11-15T12:01:00Z>"
+        repr(session) == f"<Session {session.id} of 'ada', 'Firefox on Linux', expires 2026-11-15T12:01:01Z>"
     )
 
 

@@ -31,6 +31,7 @@ from sojourn.token import Keys, Token, genuine
 
 __all__ = [
     "Outcome",
+    "end",
     "ended",
     "idle_end",
     "mark_for_renewal",
@@ -40,6 +41,7 @@ __all__ = [
     "rotation_due",
     "start",
     "update",
+    "used",
     "validate",
 ]
 
@@ -82,9 +84,22 @@ def ended(session: Session, policy: Policy, now: datetime) -> SessionError | Non
     last = _absolute_end(session, policy)
     if now >= last:
         return SessionExpired("absolute", last - session.created_at)
-    if now >= min(session.expires_at, _stored_end(session.seen_at, last, policy)):
+    if now >= end(session, policy):
         return SessionExpired("idle", policy.idle_timeout or now - session.seen_at)
     return None
+
+
+def end(session: Session, policy: Policy) -> datetime:
+    """When the session ends by time if it is not used again: the earlier of the stored end and today's."""
+    return min(session.expires_at, _stored_end(session.seen_at, _absolute_end(session, policy), policy))
+
+
+def used(
+    session: Session, policy: Policy, now: datetime, generation: int | None = None
+) -> tuple[Seen, Session]:
+    """A use by a person at *now*: what is to be recorded, and the session as it then is."""
+    last = max(session.expires_at, _stored_end(now, session.ends_at, policy))
+    return Seen(now, last, generation), _replaced(session, seen_at=now, expires_at=last)
 
 
 def _absolute_end(session: Session, policy: Policy) -> datetime:
@@ -215,15 +230,13 @@ def _accept(
     slides = not passive and now - session.seen_at >= policy.touch_every
     seen = None
     if slides or confirms:
-        seen_at = now if slides else session.seen_at
-        end = _stored_end(seen_at, session.ends_at, policy) if slides else session.expires_at
-        seen = Seen(seen_at, max(end, session.expires_at), token.generation if confirms else None)
-        session = _replaced(
-            session,
-            seen_at=seen.seen_at,
-            expires_at=seen.expires_at,
-            confirmed_at=now if confirms else session.confirmed_at,
-        )
+        generation = token.generation if confirms else None
+        if slides:
+            seen, session = used(session, policy, now, generation)
+        else:
+            seen = Seen(session.seen_at, session.expires_at, generation)
+        if confirms:
+            session = _replaced(session, confirmed_at=now)
     if passive:
         return Outcome(session=session, seen=seen)
     if keys.retired(session.key_id):
@@ -364,7 +377,7 @@ def renew(
     told: dict[str, Any] = {"amr": None if amr is None else tuple(amr), "aal": aal, "remember": remember}
     told |= {"device": device, "place": place, "ip": ip}
     changes |= {name: value for name, value in told.items() if value is not None}
-    renewed = session.change(**changes)
+    renewed = session.voiding(**changes)
     event = Renewed(at=now, session_id=session.id, user_id=session.user_id, amr=renewed.amr)
     return Outcome(session=renewed, write=True, events=(event,))
 
@@ -372,7 +385,7 @@ def renew(
 def mark_for_renewal(session: Session | None, policy: Policy, now: datetime) -> Outcome:
     """Have the bearer's next request renew the token, since only an answer to it can carry the new one."""
     session = _living(session, policy, now)
-    return Outcome(session=session.change(renew_due=True), write=not session.renew_due)
+    return Outcome(session=session.voiding(renew_due=True), write=not session.renew_due)
 
 
 def update(
@@ -391,7 +404,12 @@ def update(
     data = _fitting(kept | dict(set or {}), policy)
     if data == session.data and device in (None, session.device):
         return Outcome(session=session)
-    return Outcome(session=session.change(data=data, device=device or session.device), write=True)
+    known = any(data.get(key, _ABSENT) != session.data.get(key, _ABSENT) for key in policy.cached_data)
+    change = session.voiding if known else session.change
+    return Outcome(session=change(data=data, device=device or session.device), write=True)
+
+
+_ABSENT: Any = object()
 
 
 def _fitting(data: dict[str, Any], policy: Policy) -> dict[str, Any]:

@@ -16,6 +16,8 @@ _ZERO = timedelta(0)
 _YEARLY = timedelta(days=400)  # RFC 6265bis section 5.5: no cookie outlives this, so no session needs to
 
 AtCap = Literal["end_oldest", "end_idle", "refuse"]
+WhenAway = Literal["refuse", "go_on"]
+Carried = Literal["encrypted", "signed"]
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -40,6 +42,19 @@ class Policy(Struct, frozen=True, kw_only=True):
     visitor_lifetime: timedelta = timedelta(days=1)  # of who has not signed in; `lifetime` if that is shorter
     max_data: int = 16_384  # bytes of JSON that a session may carry
 
+    cache_for: timedelta = timedelta(minutes=5)  # how long a process may use a snapshot; 0: ask the store
+    cookie_cache: timedelta | None = None  # … and how long one in a second cookie; None: no such cookie
+    cookie_cache_form: Carried = "encrypted"  # "signed": the browser's owner can read it
+    cached_data: tuple[
+        str, ...
+    ] = ()  # the keys of `data` that snapshots hold; the others are read when asked for
+    max_staleness: timedelta = timedelta(seconds=1)  # how late a revocation may be felt (law 5)
+    poll_every: timedelta = timedelta(milliseconds=250)  # how often the feed is asked; a push may come before
+    flush_every: timedelta = timedelta(seconds=1)  # how long activity may wait in memory
+    when_away: WhenAway = (
+        "refuse"  # "go_on": while the store is away snapshots are used unseen, and law 5 waits
+    )
+
     keep_ended: timedelta = timedelta(days=90)  # then `purge` removes the record
     show_ended: timedelta = timedelta(days=28)  # how far back "recently signed out" goes
 
@@ -52,11 +67,22 @@ class Policy(Struct, frozen=True, kw_only=True):
     def allowance(self) -> timedelta:
         """How long the stored idle end may lie behind the idle limit.
 
-        Activity is written at most once per `touch_every`, so the record may be that much older
-        than the person's last act. Nobody is refused before the idle limit, nobody is accepted
-        later than the limit plus this; `touch_every=0` makes the limit exact.
+        Activity is written at most once per `touch_every`, and waits up to `flush_every` for it, so
+        the record may be that much older than the person's last act. Nobody is refused before the
+        idle limit, nobody is accepted later than the limit plus this; `touch_every=0` writes each
+        use at once and makes the limit exact.
         """
-        return self.touch_every
+        return self.touch_every + self.flush_every if self.touch_every else _ZERO
+
+    @property
+    def longest_snapshot(self) -> timedelta:
+        """How long any snapshot may be used: whoever follows the feed remembers its lines that long."""
+        return max(self.cache_for, self.cookie_cache or _ZERO)
+
+    @property
+    def log_kept(self) -> timedelta:
+        """How long the lines of the log are kept: who starts with old snapshots in cookies reads it all."""
+        return max(timedelta(hours=1), 2 * self.longest_snapshot)
 
     def lifetime_of(self, user_id: str | None) -> timedelta:
         """How long a session may last; a visitor's never longer than that of somebody who signed in."""
@@ -195,6 +221,29 @@ def _impossible(p: Policy) -> list[tuple[bool, str]]:
         (
             p.visitor_lifetime <= _ZERO,
             "visitor_lifetime must be positive; give a timedelta such as timedelta(days=1)",
+        ),
+        (p.cache_for < _ZERO, "cache_for must not be negative; 0 asks the store each time"),
+        (
+            p.cookie_cache is not None and not _ZERO < p.cookie_cache <= timedelta(days=1),
+            "cookie_cache must be positive and at most 1 day; usual are 5 minutes, None switches it off",
+        ),
+        (p.cache_for > timedelta(days=1), "cache_for must be at most 1 day; lower cache_for"),
+        (
+            p.cookie_cache_form not in ("encrypted", "signed"),
+            "cookie_cache_form must be 'encrypted' or 'signed'",
+        ),
+        (p.when_away not in ("refuse", "go_on"), "when_away must be 'refuse' or 'go_on'"),
+        (p.poll_every <= _ZERO, "poll_every must be positive; a usual value is 250 milliseconds"),
+        (
+            p.max_staleness < 2 * p.poll_every,
+            "max_staleness must be at least twice poll_every, or one late poll makes every request ask the "
+            "store; raise max_staleness or lower poll_every",
+        ),
+        (p.max_staleness > timedelta(minutes=5), "max_staleness must be at most 5 minutes; lower it"),
+        (p.flush_every < _ZERO, "flush_every must not be negative; 0 writes activity at once"),
+        (
+            p.flush_every > timedelta(minutes=1),
+            "flush_every must be at most 1 minute: what waits is lost when the process is killed; lower it",
         ),
         (p.max_data < 0, "max_data must not be negative; 0 allows no data"),
         (

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import weakref
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
+from threading import Semaphore
 from typing import Any, TypeVar
 from uuid import UUID
 
 from sojourn import lifecycle
+from sojourn.activity import Activity
+from sojourn.clock import Clock, StoreClock, utc_now
 from sojourn.errors import (
     SessionChanged,
     SessionError,
@@ -21,13 +27,16 @@ from sojourn.errors import (
     TooManySessions,
 )
 from sojourn.events import Event, Refused, Revoked, Started
+from sojourn.feed import Feed
 from sojourn.lifecycle import Outcome
 from sojourn.policy import Policy
-from sojourn.session import Device, Discreet, Place, Reason, Seen, Session, new_id, new_salt
-from sojourn.stores.protocol import Cap, Query, Store
+from sojourn.session import Device, Discreet, Place, Reason, Session, new_id, new_salt
+from sojourn.snapshot import Partial
+from sojourn.snapshots import Snapshots
+from sojourn.stores.protocol import Cap, Entry, Query, Store, StoreBusy
 from sojourn.token import Keys, Token, derive, genuine, parse
 
-__all__ = ["ANYBODY", "Anybody", "AsyncSessions", "Issued", "Sessions", "Validated", "drive"]
+__all__ = ["ANYBODY", "Anybody", "AsyncSessions", "Issued", "Sessions", "Validated", "drive", "utc_now"]
 
 T = TypeVar("T")
 Rows = list[Session]  # both faces have a verb named `list`
@@ -35,6 +44,7 @@ Rows = list[Session]  # both faces have a verb named `list`
 _log = logging.getLogger("sojourn")
 _BATCH = 1000  # rows that one statement may end
 _TRIES = 5  # decisions after lost races, before 409
+_RETOLD = timedelta(minutes=1)  # how long a clock runs on its own before the store is asked for the time
 _ENDED = (SessionExpired, SessionRevoked, SessionNotFound)
 
 
@@ -67,16 +77,15 @@ class Validated(Discreet, frozen=True):
         return f"<Validated {self.session!r}>"
 
 
-def utc_now() -> datetime:
-    """The wall clock. The only one in the library; hand another to `AsyncSessions(clock=...)` in tests."""
-    return datetime.now(UTC)
-
-
 class AsyncSessions:
     """Sessions over a store, under a policy. One instance serves a whole application.
 
-    Every verb raises a `SessionError` for an expected "no" and lets the driver's exceptions pass:
-    a fault is not a sign-out.
+    Every verb raises a `SessionError` for an expected "no" and lets the driver's exceptions pass
+    (`faults`): a fault is not a sign-out.
+
+    Without a *clock* it runs with the store's. *most_reads*: how many requests may wait for the
+    store at once; the others get `StoreBusy`, which is answered 503, so that a store that was away
+    is not trampled down when it comes back.
     """
 
     def __init__(
@@ -85,18 +94,45 @@ class AsyncSessions:
         *,
         keys: Keys,
         policy: Policy | None = None,
-        clock: Callable[[], datetime] = utc_now,
+        clock: Clock | None = None,
         on_event: Callable[[Event], None] | None = None,
+        near_cache: int = 100_000,
+        most_reads: int = 1_000,
     ) -> None:
         self.store = store
+        self.faults: tuple[type[Exception], ...] = (*store.faults, StoreBusy)
         self.keys = keys
         self.policy = policy or Policy()
-        self.clock = clock
+        self.clock: Clock = clock or StoreClock()
+        self.feed = Feed(
+            store,
+            clock=self.clock,
+            max_staleness=self.policy.max_staleness,
+            poll_every=self.policy.poll_every,
+            keep=self.policy.longest_snapshot,
+        )
+        self.activity = Activity(store, self.clock)
+        self.snapshots = Snapshots(
+            self.feed,
+            self.activity,
+            policy=self.policy,
+            keys=keys,
+            clock=self.clock,
+            limit=near_cache,
+        )
+        self._most_reads = most_reads
         self._listeners = [on_event] if on_event else []
+        self.forget()
+        _forget_after_fork(self)
 
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Call *listener* with every event from now on. What it raises is logged and goes no further."""
         self._listeners.append(listener)
+
+    def forget(self) -> None:
+        """Trust nothing that was followed, write nothing that waits: a forked child begins anew."""
+        self._reads = Semaphore(self._most_reads)  # the parent's may be taken, by threads that are not here
+        self.snapshots.forget()
 
     # ── begin ────────────────────────────────────────────────────────────────────────────────
 
@@ -135,6 +171,9 @@ class AsyncSessions:
                 )
             except _ENDED:
                 replacing = None
+        if replacing is not None:
+            replacing = await self._whole_or_none(replacing)
+        await self._tell_time()
         now = self.clock()
         carried = dict(replacing.data) if replacing is not None and replacing.user_id is None else {}
         session = lifecycle.start(
@@ -173,6 +212,7 @@ class AsyncSessions:
         if not inserted.done:
             raise SessionChanged
         for id, reason in inserted.ended:
+            self.feed.ended(id, now, reason)
             self.emit(Revoked(at=now, session_id=id, user_id=session.user_id, reason=reason))
         self.emit(
             Started(
@@ -187,15 +227,91 @@ class AsyncSessions:
 
     # ── use ──────────────────────────────────────────────────────────────────────────────────
 
-    async def validate(self, token: str, *, passive: bool = False, rotating: bool = True) -> Validated:
-        """The session that *token* may use now; records the use, at most once per `touch_every`."""
+    async def validate(
+        self,
+        token: str,
+        *,
+        passive: bool = False,
+        rotating: bool = True,
+        cached: str | None = None,
+        sure: bool = False,
+    ) -> Validated:
+        """The session that *token* may use now; records the use, at most once per `touch_every`.
+
+        Answered from a snapshot where one may be trusted, perhaps from the cookie cache *cached*; with
+        *sure* the store is asked in any case, as sensitive acts want it.
+        """
+        if not sure:
+            session = self.snapshots.recall(token, cached, passive=passive)
+            if session is None and await self._poll_for(token, cached):
+                session = self.snapshots.recall(token, cached, passive=passive)
+            if session is not None:
+                return Validated(session)
         decide = partial(lifecycle.validate, keys=self.keys, passive=passive, rotating=rotating)
-        outcome = await self._with_token(token, decide)
+        try:
+            return await self._validated(token, decide)
+        except self.faults:
+            going_on = self.policy.when_away == "go_on" and not sure
+            session = self.snapshots.in_need(token, cached, passive=passive) if going_on else None
+            if session is None:
+                raise
+            return Validated(session)
+
+    async def _validated(self, text: str, decide: Callable[..., Outcome]) -> Validated:
+        outcome, token, asked_at = await self._with_token(text, decide)
+        session = outcome.session
         if outcome.seen is not None:
-            await self._touch(outcome.session.id, outcome.seen)
+            await self.activity.record(session.id, outcome.seen)
         if outcome.renew:
-            return await self._renew_in_passing(outcome.session)
-        return Validated(outcome.session, derive(outcome.session, self.keys) if outcome.reissue else None)
+            return await self._renew_in_passing(session)
+        if outcome.reissue:
+            return Validated(session, derive(session, self.keys))
+        # A token that is to be replaced by the next answer that can carry a new one is left to the store.
+        current = (token.generation, token.key_id) == (session.generation, session.key_id)
+        if current and not self.keys.retired(session.key_id):
+            self.snapshots.remember(text, session, asked_at)
+        return Validated(session)
+
+    async def _poll_for(self, token: str, cached: str | None) -> bool:
+        """Poll the feed if there is a snapshot to be trusted and nobody has polled of late."""
+        if not self.snapshots.known(token, cached) or not self.feed.due(self.clock()):
+            return False
+        return await self._try_poll()
+
+    async def _try_poll(self) -> bool:
+        try:
+            return await self.feed.poll()
+        except self.store.faults as fault:
+            _log.warning("the feed cannot be polled: %s", fault)
+            return False
+
+    async def _tell_time(self) -> None:
+        """Where nobody follows, ask the store for the time once in a while, and before a jump is believed.
+
+        With clocks a minute apart an honest twin looks like a replay, and a wall clock that somebody
+        set ahead would end sessions that are in use.
+        """
+        clock = self.clock
+        if isinstance(clock, StoreClock):
+            every = None if clock.doubtful else _RETOLD
+            if self.feed.due(clock(), every):
+                await self._try_poll()
+
+    async def whole(self, session: Session) -> Session:
+        """*session* with all of its data: a snapshot holds only what `Policy.cached_data` names."""
+        if not isinstance(session.data, Partial):
+            return session
+        found = await self._whole_or_none(session)
+        if found is None:
+            raise SessionNotFound
+        return found
+
+    async def _whole_or_none(self, session: Session) -> Session | None:
+        if not isinstance(session.data, Partial):
+            return session
+        found = await self.store.get(session.id)
+        living = found is not None and lifecycle.ended(found, self.policy, self.clock()) is None
+        return found if living else None
 
     async def _renew_in_passing(self, session: Session) -> Validated:
         try:
@@ -207,7 +323,8 @@ class AsyncSessions:
 
     async def refresh(self, token: str) -> Issued:
         """Rotate *token*. The same one gets the same successor; an old one ends the session."""
-        outcome = await self._with_token(token, partial(lifecycle.refresh, keys=self.keys))
+        outcome, _, _ = await self._with_token(token, partial(lifecycle.refresh, keys=self.keys))
+        self.snapshots.drop(token)
         return Issued(outcome.session, derive(outcome.session, self.keys))
 
     async def renew(
@@ -237,7 +354,7 @@ class AsyncSessions:
 
     async def _renew(self, id: UUID, **facts: Any) -> Issued:
         decide = partial(lifecycle.renew, salt=new_salt(), key_id=self.keys.signing_id, **facts)
-        outcome = await self._change(id, decide, tries=1)
+        outcome, _ = await self._change(id, decide, tries=1)
         return Issued(outcome.session, derive(outcome.session, self.keys))
 
     async def renew_all(self, user_id: str) -> int:
@@ -267,7 +384,8 @@ class AsyncSessions:
     ) -> Session:
         """Patch the data of a session: keys that are not named keep what others wrote meanwhile."""
         decide = partial(lifecycle.update, set=set, remove=tuple(remove), device=device)
-        return (await self._change(id, decide)).session
+        outcome, _ = await self._change(id, decide)
+        return outcome.session
 
     # ── end ──────────────────────────────────────────────────────────────────────────────────
 
@@ -327,6 +445,7 @@ class AsyncSessions:
         now = self.clock()
         ids = await self.store.revoke(query, at=now, reason=reason, by=by, note=note and note[:255])
         for id in ids:
+            self.feed.ended(id, now, reason)
             self.emit(Revoked(at=now, session_id=id, user_id=query.user_id, reason=reason, by=by))
         return len(ids)
 
@@ -378,41 +497,95 @@ class AsyncSessions:
         """Raise `FreshnessRequired` unless *session* was authenticated recently enough."""
         lifecycle.require_fresh(session, self.policy, self.clock(), max_age)
 
+    # ── follow ───────────────────────────────────────────────────────────────────────────────
+
+    def following(self) -> AbstractAsyncContextManager[None]:
+        """Follow the feed in the background, and write activity in batches: `async with` around serving.
+
+        Without it requests poll the feed themselves, and write each use at once.
+        """
+        from sojourn.following import following
+
+        return following(self)
+
+    async def flush(self) -> int:
+        """Write the activity that waits in this process; how many sessions were used."""
+        return await self.activity.flush()
+
     async def close(self) -> None:
-        """Let go of the store."""
-        await self.store.close()
+        """Write what waits, and let go of the store."""
+        try:
+            await self.activity.try_flush()
+        finally:
+            await self.store.close()
 
     # ── load, decide, commit ─────────────────────────────────────────────────────────────────
 
-    async def _with_token(self, text: str, decide: Callable[..., Outcome]) -> Outcome:
+    async def _with_token(self, text: str, decide: Callable[..., Outcome]) -> tuple[Outcome, Token, datetime]:
         token = parse(text, self.keys)
         try:
-            return await self._change(token.session_id, partial(decide, token=token))
+            outcome, asked_at = await self._change(token.session_id, partial(decide, token=token))
         except SessionError as refusal:
             self._refused(token, refusal)
             raise
+        return outcome, token, asked_at
 
-    async def _change(self, id: UUID, decide: Callable[..., Outcome], *, tries: int = _TRIES) -> Outcome:
-        """Load, decide, commit; after a lost race decide again, never re-send what was decided before."""
+    async def _change(
+        self, id: UUID, decide: Callable[..., Outcome], *, tries: int = _TRIES
+    ) -> tuple[Outcome, datetime]:
+        """Load, decide, commit; after a lost race decide again, never re-send what was decided before.
+
+        With the outcome comes when the store was asked: an answer is as old as its question.
+        """
+        await self._tell_time()
         for _ in range(tries):
-            session = await self.store.get(id)
+            asked_at = self.clock()
+            session = await self._read(id)
             now = self.clock()
+            if session is not None:
+                if self._overtaken(session, asked_at, now):
+                    continue
+                session = await self._ended_already(session)
             outcome = decide(session, self.policy, now)
             if outcome.write and not await self.store.replace(outcome.session, at=now):
                 continue
+            if outcome.write:
+                self._void(outcome.session)
             for event in outcome.events:
                 self.emit(event)
             if outcome.refusal is not None:
                 raise outcome.refusal
-            return outcome
+            return outcome, asked_at
         raise SessionChanged
 
-    async def _touch(self, id: UUID, seen: Seen) -> None:
+    async def _read(self, id: UUID) -> Session | None:
+        if not self._reads.acquire(blocking=False):
+            raise StoreBusy("too many requests wait for the store of sessions")
         try:
-            await self.store.touch({id: seen}, at=self.clock())
-        except self.store.faults as fault:
-            # The session was read and lives: a store that cannot write now is no reason to refuse it.
-            _log.warning("activity was not recorded: %s", fault)
+            return await self.store.get(id)
+        finally:
+            self._reads.release()
+
+    def _overtaken(self, session: Session, asked_at: datetime, now: datetime) -> bool:
+        """Whether *session*, about which the store was asked *asked_at*, has changed since."""
+        slow = now - asked_at > self.policy.max_staleness
+        if slow and self.snapshots.on and not self.feed.current(now):
+            raise StoreBusy("the store of sessions took too long to answer")
+        return self.feed.ending(session.id) is None and self.feed.voids(session.id, session.version)
+
+    async def _ended_already(self, session: Session) -> Session:
+        """*session* as it is: the store may have answered before it ended, or have lost the ending."""
+        ending = self.feed.ending(session.id)
+        if ending is None or session.revoked_at is not None:
+            return session
+        await self.feed.write_back(ending)
+        return session.change(revoked_at=ending.revoked_at, reason=ending.reason)
+
+    def _void(self, session: Session) -> None:
+        if session.revoked_at is not None:
+            self.feed.ended(session.id, session.revoked_at, session.reason or Reason.SYSTEM)
+        elif session.void_below == session.version:
+            self.feed.void(Entry(session.id, session.version))
 
     def _refused(self, token: Token, refusal: SessionError) -> None:
         if refusal.code != "access_expired":
@@ -438,6 +611,18 @@ def _continues(
     )
 
 
+def _forget_after_fork(sessions: AsyncSessions) -> None:
+    """A child trusts nothing that its parent followed, and writes nothing that its parent will."""
+    alive = weakref.ref(sessions)
+
+    def forget() -> None:
+        if (found := alive()) is not None:
+            found.forget()
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=forget)
+
+
 def drive(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run *coroutine*, which never suspends, to its end without an event loop."""
     try:
@@ -461,15 +646,24 @@ class Sessions:
         *,
         keys: Keys,
         policy: Policy | None = None,
-        clock: Callable[[], datetime] = utc_now,
+        clock: Clock | None = None,
         on_event: Callable[[Event], None] | None = None,
+        near_cache: int = 100_000,
+        most_reads: int = 1_000,
     ) -> None:
         self._sessions = AsyncSessions(
-            store.blocking(), keys=keys, policy=policy, clock=clock, on_event=on_event
+            store.blocking(),
+            keys=keys,
+            policy=policy,
+            clock=clock,
+            on_event=on_event,
+            near_cache=near_cache,
+            most_reads=most_reads,
         )
         self.policy = self._sessions.policy
         self.store = self._sessions.store
         self.listen = self._sessions.listen
+        self.feed = self._sessions.feed
         self.require_fresh = self._sessions.require_fresh
 
     def start(
@@ -503,8 +697,21 @@ class Sessions:
             )
         )
 
-    def validate(self, token: str, *, passive: bool = False, rotating: bool = True) -> Validated:
-        return _run(self._sessions.validate(token, passive=passive, rotating=rotating))
+    def validate(
+        self,
+        token: str,
+        *,
+        passive: bool = False,
+        rotating: bool = True,
+        cached: str | None = None,
+        sure: bool = False,
+    ) -> Validated:
+        return _run(
+            self._sessions.validate(token, passive=passive, rotating=rotating, cached=cached, sure=sure)
+        )
+
+    def whole(self, session: Session) -> Session:
+        return _run(self._sessions.whole(session))
 
     def refresh(self, token: str) -> Issued:
         return _run(self._sessions.refresh(token))
@@ -603,6 +810,9 @@ class Sessions:
 
     def purge(self) -> int:
         return _run(self._sessions.purge())
+
+    def flush(self) -> int:
+        return _run(self._sessions.flush())
 
     def close(self) -> None:
         _run(self._sessions.close())

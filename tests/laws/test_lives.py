@@ -95,7 +95,7 @@ class Belief:
 
 def _idle_end(seen: datetime, policy: Policy) -> datetime:
     assert policy.idle_timeout is not None
-    return seen + policy.idle_timeout + policy.touch_every
+    return seen + policy.idle_timeout + policy.allowance
 
 
 @dataclass

@@ -1,0 +1,72 @@
+"""Clocks: the machine's, and one that runs with the store's, so that processes agree what time it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+__all__ = ["Clock", "StoreClock", "utc_now"]
+
+Clock = Callable[[], datetime]
+
+_APART = 1.0  # seconds between what two clocks say has passed: from here on one of them must have jumped
+_CORRECTED = 2.0  # seconds: less is slewed (the clock waits), more was a jump that has been corrected
+
+
+def utc_now() -> datetime:
+    """The wall clock of this machine. Hand another to `AsyncSessions(clock=...)` in tests."""
+    return datetime.now(UTC)
+
+
+class StoreClock:
+    """The store's time, as the last poll of the feed told it; until one did, this machine's.
+
+    Between polls it runs on the monotonic clock, which nobody sets. That one stands still while a
+    machine is suspended, so the wall clock counts where it says that more has passed. It never
+    steps back, except from seconds ahead: then somebody had set the clock that it ran with.
+    """
+
+    def __init__(
+        self,
+        *,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._wall, self._monotonic = wall, monotonic
+        self._synced: tuple[float, float, float] | None = None  # monotonic, wall and store time of one moment
+        self._last = 0.0
+
+    def __call__(self) -> datetime:
+        now, last = self.reading(), self._last
+        if last - _CORRECTED <= now < last:
+            now = last
+        self._last = now
+        return datetime.fromtimestamp(now, UTC)
+
+    def reading(self) -> float:
+        """Seconds since 1970. Unlike the clock itself, this may step back by any span."""
+        synced = self._synced
+        if synced is None:
+            return self._wall()
+        monotonic, wall, then = synced
+        return then + max(self._monotonic() - monotonic, self._wall() - wall)
+
+    def sync(self, store_now: datetime, *, asked: float) -> None:
+        """The store said *store_now* after the reading *asked*, and before now.
+
+        If it lies between the two, both clocks agree as far as anybody can tell. If not, this one
+        moves by the least that makes them: a slow answer never makes it worse than it was.
+        """
+        told, now = store_now.timestamp(), self.reading()
+        if told < asked:
+            now -= asked - told
+        self._synced = (self._monotonic(), self._wall(), max(now, told))
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the wall clock jumped ahead since the last poll: somebody set it, or a suspend is over."""
+        if self._synced is None:
+            return False
+        monotonic, wall, _ = self._synced
+        return (self._wall() - wall) - (self._monotonic() - monotonic) > _APART

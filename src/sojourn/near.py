@@ -1,0 +1,153 @@
+"""The near cache: snapshots kept in this process, by the digest of the token that they were made for."""
+
+from __future__ import annotations
+
+import struct
+from datetime import datetime, timedelta
+from itertools import islice
+from threading import Lock
+from typing import Any
+from uuid import UUID
+
+from msgspec.structs import replace as _replaced
+
+from sojourn.policy import Policy
+from sojourn.session import Session
+from sojourn.snapshot import Snapshot, packed, unpacked
+
+__all__ = ["Kept", "NearCache"]
+
+_READY = 512  # sessions that are kept unpacked too: those in use just now
+_NUMBERS = struct.Struct(">II")  # of the device and of the place, before what is packed
+
+
+class Kept:
+    """A snapshot that is ready for use."""
+
+    __slots__ = ("id", "made_at", "session", "stale_at", "touch_at", "version")
+
+    def __init__(self, snapshot: Snapshot, touch_every: timedelta) -> None:
+        session = snapshot.session
+        self.session: Session = session
+        self.id: UUID = session.id
+        self.version: int = session.version
+        self.made_at: datetime = snapshot.made_at
+        self.stale_at: datetime = snapshot.stale_at
+        self.touch_at: datetime = session.seen_at + touch_every
+
+
+class NearCache:
+    """At most *limit* snapshots, the least recently used going first. Knows no time and no feed.
+
+    Packed, one takes less than 300 bytes; the few hundred in use lie ready unpacked. Any number of
+    threads may use it.
+    """
+
+    def __init__(self, policy: Policy, *, limit: int = 100_000) -> None:
+        self._policy = policy
+        self._limit = max(1, limit)
+        # Few against the limit: so what lies ready was put in order of late, and is never the next to go.
+        self._ready_limit = max(1, min(_READY, self._limit // 4))
+        self.clear()
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    def clear(self) -> None:
+        """Forget everything: a forked child begins anew, with a lock that nobody holds."""
+        self._lock = Lock()
+        self._ready: dict[bytes, Kept] = {}
+        self._packed: dict[bytes, bytes] = {}
+        self._common = _Common()
+
+    def get(self, name: bytes) -> Kept | None:
+        """The snapshot made for the token with the digest *name*, whether or not it may still be used."""
+        found = self._ready.get(name)
+        return found if found is not None else self._unpack(name)
+
+    def put(self, name: bytes, snapshot: Snapshot) -> Kept:
+        """Keep *snapshot*, in place of an older one."""
+        kept = Kept(snapshot, self._policy.touch_every)
+        raw = packed(snapshot, whole=False)
+        with self._lock:
+            self._discard(name)
+            if len(self._packed) >= self._limit:
+                self._make_room()
+            self._packed[name] = self._numbered(snapshot.session) + raw
+            self._make_ready(name, kept)
+        return kept
+
+    def drop(self, name: bytes) -> None:
+        with self._lock:
+            self._ready.pop(name, None)
+            self._discard(name)
+
+    # ── under the lock ───────────────────────────────────────────────────────────────────────────
+
+    def _unpack(self, name: bytes) -> Kept | None:
+        with self._lock:
+            found = self._packed.pop(name, None)
+            if found is None:
+                return None
+            self._packed[name] = found  # used just now: the last to go
+            device, place = (self._common[number] for number in _NUMBERS.unpack_from(found))
+            snapshot = unpacked(found[_NUMBERS.size :], self._policy, device, place)
+            kept = Kept(snapshot, self._policy.touch_every)
+            self._make_ready(name, kept)
+            return kept
+
+    def _make_ready(self, name: bytes, kept: Kept) -> None:
+        self._ready.pop(name, None)
+        while len(self._ready) >= self._ready_limit:
+            del self._ready[next(iter(self._ready))]
+        self._ready[name] = kept
+
+    def _make_room(self) -> None:
+        """A hundredth goes at once: after many deletions the first key of a dictionary is far away."""
+        for name in list(islice(self._packed, 1 + self._limit // 100)):
+            self._ready.pop(name, None)
+            self._discard(name)
+
+    def _discard(self, name: bytes) -> None:
+        raw = self._packed.pop(name, None)
+        if raw is not None:
+            for number in _NUMBERS.unpack_from(raw):
+                self._common.release(number)
+
+    def _numbered(self, session: Session) -> bytes:
+        device = _replaced(session.device, id=None)  # without what tells one from all others
+        return _NUMBERS.pack(self._common.take(device), self._common.take(session.place))
+
+
+class _Common:
+    """Values that many sessions have in common (browsers, places), by number, while one has them."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Any, int] = {}
+        self._values: list[Any] = []
+        self._users: list[int] = []
+        self._free: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, number: int) -> Any:
+        return self._values[number]
+
+    def take(self, value: Any) -> int:
+        number = self._numbers.get(value)
+        if number is None:
+            number = self._numbers[value] = self._free.pop() if self._free else len(self._values)
+            if number == len(self._values):
+                self._values.append(value)
+                self._users.append(0)
+            self._values[number] = value
+        self._users[number] += 1
+        return number
+
+    def release(self, number: int) -> None:
+        self._users[number] -= 1
+        if not self._users[number]:
+            del self._numbers[self._values[number]]
+            self._values[number] = None
+            self._free.append(number)

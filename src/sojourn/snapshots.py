@@ -1,0 +1,183 @@
+"""Which snapshot may be used now: the near cache and the cookie cache, as far as the feed is current."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+
+from sojourn import lifecycle, snapshot
+from sojourn.activity import Activity
+from sojourn.clock import Clock
+from sojourn.feed import Feed
+from sojourn.near import Kept, NearCache
+from sojourn.policy import Policy
+from sojourn.session import Session
+from sojourn.snapshot import MARGIN, Bound, Snapshot, digest
+from sojourn.token import Keys
+
+__all__ = ["Snapshots"]
+
+
+class Snapshots:
+    """Sessions that need no question to the store.
+
+    A snapshot is used while the feed is current and does not void it, while its own time lasts, and
+    while the policy lets the session live. What it does not say yes to, the store is asked.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        activity: Activity,
+        *,
+        policy: Policy,
+        keys: Keys,
+        clock: Clock,
+        limit: int = 100_000,
+    ) -> None:
+        self.feed, self.activity = feed, activity
+        self.policy, self.keys, self.clock = policy, keys, clock
+        self.near = NearCache(policy, limit=limit)
+        self.on = bool(policy.longest_snapshot)
+
+    def recall(self, token: str, sealed: str | None = None, *, passive: bool = False) -> Session | None:
+        """The session of *token* without asking the store; None: ask it.
+
+        *sealed*: the cookie cache that came with the token. Never waits; records the use.
+        """
+        if not self.on:
+            return None
+        name = digest(token)
+        kept = self.near.get(name)
+        now = self.clock()
+        if not self.feed.current(now):
+            return None
+        if kept is None or not (kept.made_at <= now < kept.stale_at and self._unvoided(kept)):
+            kept = self._unsealed(token, name, sealed, now, kept)
+            if kept is None:
+                return None
+        if now >= kept.touch_at and not passive:
+            return self._used(name, kept, now)
+        return kept.session
+
+    def known(self, token: str, sealed: str | None) -> bool:
+        """Whether there is a snapshot at all, good or not."""
+        return self.on and (sealed is not None or self.near.get(digest(token)) is not None)
+
+    def in_need(self, token: str, sealed: str | None, *, passive: bool = False) -> Session | None:
+        """The same while the store is away, seen or unseen: for the policy that goes on."""
+        now, life = self.clock(), self.policy.longest_snapshot
+        kept = self.near.get(digest(token))
+        if kept is None or not self._lasts(kept, now, life):
+            kept = self._opened(token, sealed, now)
+            if kept is None or not self._lasts(kept, now, life):
+                return None
+        if now < kept.touch_at or passive:
+            return kept.session
+        seen, session = lifecycle.used(kept.session, self.policy, now)
+        self.activity.note(session.id, seen)  # waits until the store is back
+        return session
+
+    def remember(self, token: str, session: Session, asked_at: datetime) -> None:
+        """Keep what the store said of the session of *token*, as old as the question."""
+        if self.on and not session.renew_due:
+            self._keep(digest(token), session, asked_at)
+
+    def drop(self, token: str) -> None:
+        """Forget the snapshot made for *token*, which has a successor."""
+        if self.on:
+            self.near.drop(digest(token))
+
+    def seal(self, token: str) -> str | None:
+        """The value of a cookie cache for *token*; None without a snapshot young enough to be worth it."""
+        life = self.policy.cookie_cache
+        if life is None:
+            return None
+        kept, now = self.near.get(digest(token)), self.clock()
+        if kept is None or now - kept.made_at >= life / 2 or not self._lasts(kept, now, life):
+            return None
+        if not self.feed.current(now):  # perhaps it has ended, and perhaps our clock is wrong
+            return None
+        made = Snapshot(kept.session, kept.made_at, self._stale_at(kept.session, kept.made_at, life))
+        form = self.policy.cookie_cache_form
+        return snapshot.sealed(made, self._bound(token), self.keys, form=form, nonce=os.urandom(12))
+
+    def holds(self, token: str, sealed: str) -> bool:
+        """Whether *sealed* is a cookie cache of *token* that may still be used."""
+        now = self.clock()
+        opened = self._opened(token, sealed, now)
+        return opened is not None and self._lasts(opened, now, self.policy.longest_snapshot)
+
+    def forget(self) -> None:
+        """A forked child begins anew."""
+        self.near.clear()
+        self.feed.forget()
+        self.activity.forget()
+
+    # ── whether ──────────────────────────────────────────────────────────────────────────────
+
+    def _lasts(self, kept: Kept, now: datetime, life: timedelta) -> bool:
+        """Whether *kept* may be used for *life*, whatever is due meanwhile."""
+        ends = min(kept.made_at + life, lifecycle.end(kept.session, self.policy))
+        return kept.made_at <= now < ends and self._unvoided(kept)
+
+    def _unvoided(self, kept: Kept) -> bool:
+        feed = self.feed
+        if feed.voids(kept.id, kept.version):
+            return False
+        return feed.trusted_from is None or kept.made_at >= feed.trusted_from
+
+    # ── from where ───────────────────────────────────────────────────────────────────────────
+
+    def _keep(self, name: bytes, session: Session, made_at: datetime) -> Session:
+        stale_at = self._stale_at(session, made_at, self.policy.cache_for)
+        made = snapshot.of(session, self.policy, made_at, stale_at)
+        self.near.put(name, made)
+        return made.session
+
+    def _stale_at(self, session: Session, made_at: datetime, life: timedelta) -> datetime:
+        """When the store must be asked: it is too old, the session ends, or its token is to be rotated."""
+        stale_at = min(made_at + life, lifecycle.end(session, self.policy))
+        if self.policy.rotate_every is None:
+            return stale_at
+        return min(stale_at, (session.rotated_at or session.created_at) + self.policy.rotate_every)
+
+    def _bound(self, token: str) -> Bound:
+        return Bound(token, self.feed.epoch, self.policy.cached_data)
+
+    def _opened(self, token: str, sealed: str | None, now: datetime) -> Kept | None:
+        """What a process sealed, this one or another, whose clock may be ahead of ours by the margin."""
+        if sealed is None or self.policy.cookie_cache is None:
+            return None
+        found = snapshot.opened(sealed, self._bound(token), self.keys, self.policy, now)
+        trusted_from = self.feed.trusted_from
+        if found is None or (trusted_from is not None and found.made_at - MARGIN < trusted_from):
+            return None
+        made_at = min(found.made_at, now)
+        return Kept(Snapshot(found.session, made_at, found.stale_at), self.policy.touch_every)
+
+    def _unsealed(
+        self, token: str, name: bytes, sealed: str | None, now: datetime, known: Kept | None
+    ) -> Kept | None:
+        opened = self._opened(token, sealed, now)
+        if opened is None or not self._unvoided(opened):
+            return None
+        if known is not None and known.version == opened.version and known.touch_at > opened.touch_at:
+            opened.session, opened.touch_at = known.session, known.touch_at  # the same, and seen later
+        life = self.policy.cookie_cache or self.policy.cache_for
+        opened.stale_at = min(opened.stale_at, self._stale_at(opened.session, opened.made_at, life))
+        if now >= opened.stale_at:
+            return None
+        stale_at = min(opened.stale_at, opened.made_at + self.policy.cache_for)
+        if now < stale_at:
+            self.near.put(name, Snapshot(opened.session, opened.made_at, stale_at))
+        return opened
+
+    def _used(self, name: bytes, kept: Kept, now: datetime) -> Session | None:
+        """Record the use with the next flush; without one the store is asked, which records it too."""
+        if not self.activity.waits or not self.policy.touch_every:
+            return None
+        seen, session = lifecycle.used(kept.session, self.policy, now)
+        self.activity.note(session.id, seen)
+        # Also if it is stale, and good for nothing else: it says when the next use is to be recorded.
+        return self._keep(name, session, kept.made_at)

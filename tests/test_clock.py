@@ -1,0 +1,134 @@
+"""The clock that runs with the store's: skew, suspends, and clocks that somebody set."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sojourn.clock import StoreClock, utc_now
+from sojourn.testing import MORNING
+
+SECOND = timedelta(seconds=1)
+START = MORNING.timestamp()
+
+
+class Machine:
+    """A wall clock, and a monotonic one that stands still while the machine is suspended."""
+
+    def __init__(self, ahead: float = 0) -> None:
+        self.wall, self.monotonic, self.true = START + ahead, 1000.0, START
+        self.clock = StoreClock(wall=lambda: self.wall, monotonic=lambda: self.monotonic)
+
+    def run(self, seconds: float) -> None:
+        self.true, self.wall, self.monotonic = (
+            self.true + seconds,
+            self.wall + seconds,
+            self.monotonic + seconds,
+        )
+
+    def suspend(self, seconds: float) -> None:
+        self.true, self.wall = self.true + seconds, self.wall + seconds
+
+    def poll(self, to_the_store: float = 0, back: float = 0) -> None:
+        asked = self.clock.reading()
+        self.run(to_the_store)
+        told = MORNING + timedelta(seconds=self.true - START)
+        self.run(back)
+        self.clock.sync(told, asked=asked)
+
+    def in_doubt(self) -> bool:
+        return self.clock.doubtful
+
+    @property
+    def wrong(self) -> float:
+        """Seconds that the clock is ahead of the truth."""
+        return round((self.clock() - MORNING).total_seconds() - (self.true - START), 3)
+
+
+def test_until_a_poll_it_is_the_machines():
+    assert Machine(ahead=60).wrong == 60
+    assert abs(StoreClock()() - utc_now()) < SECOND
+
+
+def test_a_poll_makes_it_the_stores_however_wrong_the_machine_is():
+    for ahead in (-3600, -60, -1, 0, 1, 60, 3600):
+        machine = Machine(ahead)
+        machine.clock()
+        machine.poll()
+        machine.run(10)
+        assert machine.wrong == 0
+
+
+def test_processes_agree_within_a_round_trip():
+    for ahead in (-60, 0, 60):
+        machine = Machine(ahead)
+        machine.poll(to_the_store=0.2, back=0.1)
+        assert abs(machine.wrong) <= 0.3
+
+
+def test_a_slow_answer_does_not_make_it_worse():
+    machine = Machine(ahead=60)
+    machine.poll()
+    machine.poll(to_the_store=0, back=9)
+    assert machine.wrong == 0
+    machine.poll(to_the_store=9, back=0)
+    assert machine.wrong == 0
+
+
+def test_between_polls_nobody_who_sets_the_wall_clock_back_moves_it():
+    machine = Machine()
+    machine.poll()
+    machine.wall -= 3600
+    machine.run(5)
+    assert machine.wrong == 0
+
+
+def test_a_suspended_machine_does_not_fall_behind():
+    machine = Machine(ahead=60)
+    machine.poll()
+    machine.suspend(0.9)
+    assert machine.wrong == 0
+    machine.suspend(600)
+    assert machine.wrong == 0
+
+
+def test_a_machine_that_was_suspended_during_a_poll_does_not_fall_behind():
+    machine = Machine(ahead=60)
+    machine.poll()
+    asked = machine.clock.reading()
+    told = MORNING + timedelta(seconds=machine.true - START)
+    machine.suspend(600)
+    machine.clock.sync(told, asked=asked)
+    assert machine.wrong == 0
+
+
+def test_after_the_wall_clock_was_set_ahead_it_is_in_doubt_until_a_poll():
+    machine = Machine()
+    assert not machine.in_doubt()
+    machine.poll()
+    assert not machine.in_doubt()
+    machine.wall += 3600
+    assert machine.in_doubt()
+    assert machine.wrong == 3600
+    machine.poll()
+    assert not machine.in_doubt()
+    assert machine.wrong == 0
+
+
+def test_without_a_store_that_has_a_clock_it_follows_the_machines_also_back():
+    machine = Machine()
+    machine.clock()
+    machine.wall -= 3600
+    assert machine.wrong == -3600
+
+
+def test_a_correction_of_less_than_two_seconds_never_steps_back():
+    machine = Machine(ahead=1.5)
+    before = machine.clock()
+    machine.poll()
+    readings = []
+    for _ in range(30):
+        machine.run(0.1)
+        readings.append(machine.clock())
+    assert readings == sorted(readings)
+    assert readings[0] == before
+    assert machine.wrong == 0
