@@ -102,9 +102,11 @@ class Guests:
 
     @contextmanager
     def open(self) -> Iterator[Self]:
-        """Run the event loop of the site."""
+        """Run the event loop of the site; it begins to follow the feed there."""
         with TestClient(self.app) as first:
             self.portal = first.portal
+            # This clock leaps: a use that waited for the next flush would be written hours too late.
+            self.sessions.activity.waits = False
             yield self
 
     def browser(self, agent: str = FIREFOX, ip: str = "203.0.113.7", **headers: str) -> Browser:
@@ -156,7 +158,7 @@ def make_site(
 
 def make_server(clock: FakeClock, *, keys: Keys | None = None, **settings: Any) -> Guests:
     """The server; unless the settings say otherwise over https, with stores in memory. Not begun yet."""
-    given = {"store": "memory://", "origin": ORIGIN} | settings
+    given: dict[str, Any] = {"store": "memory://", "origin": ORIGIN, "worker": False} | settings
     app = create_app(Settings(**given), keys=keys or make_keys(), clock=clock)
     (middleware,) = app.user_middleware
     site = middleware.kwargs["site"]

@@ -361,8 +361,7 @@ def test_no_fuzzed_cookie_raises_anything_but_the_refusal(value):
         site,
         method="GET",
         path="/",
-        headers={},
-        cookies=[SESSION.encode() + b"=" + value],
+        raw={b"cookie": SESSION.encode() + b"=" + value},
         ip=None,
         scheme="https",
     )

@@ -276,8 +276,9 @@ def test_without_the_middleware_the_words_say_what_is_missing(clock, visiting):
 def test_of_two_requests_that_prove_again_at_once_one_wins_and_its_token_stays_good(clock):
     site = make_site(clock)
     token = drive(site.sessions.start("ada")).token
-    sent: dict[str, Any] = {"method": "POST", "path": "/", "headers": {}, "ip": None, "scheme": "https"}
-    first, second = (Visit(site, cookies=[f"{SESSION}={token}".encode()], **sent) for _ in range(2))
+    raw = {b"cookie": f"{SESSION}={token}".encode()}
+    sent: dict[str, Any] = {"method": "POST", "path": "/", "raw": raw, "ip": None, "scheme": "https"}
+    first, second = (Visit(site, **sent) for _ in range(2))
     drive(first.session())
     drive(second.session())
     issued = drive(first.renew())

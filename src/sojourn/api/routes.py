@@ -64,11 +64,11 @@ class Call(Struct, kw_only=True):
             raise BodyRejected(f"limit must be a whole number from 1 to {most}.", status=422, field="limit")
         return min(int(given[:9]), most)
 
-    async def admit(self, guard: Guard, max_age: timedelta | None = None) -> None:
-        """Let the call pass its *guard*, or raise the refusal."""
+    async def admit(self, guard: Guard, max_age: timedelta | None = None, *, sure: bool = True) -> None:
+        """Let the call pass its *guard*, or raise the refusal. Unless told otherwise the store is asked."""
         if guard == "open":
             return
-        self.session = await self.visit.require()
+        self.session = await self.visit.require(sure=sure)
         if guard.endswith("admin"):
             await self.visit.require_role("admin")
         if guard.startswith("fresh"):
@@ -83,14 +83,16 @@ class Route(Struct, frozen=True, kw_only=True):
     """A line of the table. `body` and `returns` are msgspec types: validation and OpenAPI follow from them.
 
     Without `body` or `form` the request's is not read. `form`: the fields of an HTML form, as text.
-    `refused` says a refusal in the route's own way; without it, problem+json. `tag` groups routes in
-    the documentation; the first line of the act's docstring is the summary.
+    `refused` says a refusal in the route's own way; without it, problem+json. Without `sure` a
+    snapshot of the session will do: only for what shows the caller no more than that. `tag` groups
+    routes in the documentation; the first line of the act's docstring is the summary.
     """
 
     method: str
     path: str
     guard: Guard
     act: Act
+    sure: bool = True
     returns: Any = None
     body: Any = None
     form: bool = False

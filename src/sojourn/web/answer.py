@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import random
+import secrets
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -14,7 +14,8 @@ from msgspec import Struct, field
 
 from sojourn.api.routes import Call, Route
 from sojourn.errors import BodyRejected, FreshnessRequired, RateLimited, Refusal, RequestError, SessionError
-from sojourn.web.visit import StoreAway
+from sojourn.stores.protocol import StoreBusy
+from sojourn.web.away import StoreAway
 
 __all__ = ["BROKEN", "LARGEST", "STATUS", "Answer", "answer", "as_json", "broken", "problem", "unavailable"]
 
@@ -68,7 +69,7 @@ async def answer(route: Route, call: Call, *, content: bytes = b"", kind: str = 
     in every case. A sign-out whose store is away still takes the cookie back.
     """
     try:
-        await call.admit(route.guard)
+        await call.admit(route.guard, sure=route.sure)
         if route.body is not None:
             call.body = decoded(route, content, kind)
         if route.form:
@@ -132,8 +133,11 @@ def broken() -> Answer:
 
 def unavailable(away: StoreAway) -> Answer:
     """503: nobody is signed out by it, and clients do not all return at once."""
-    _log.error("the store is away: %s", away, exc_info=away)
-    headers = [("retry-after", str(random.randint(1, 5)))]  # noqa: S311 -- jitter, not a secret
+    if isinstance(away.__cause__, StoreBusy):  # one line each: there are many of them just then
+        _log.warning("turned away: %s", away)
+    else:
+        _log.error("the store is away: %s", away, exc_info=away)
+    headers = [("retry-after", str(1 + secrets.randbelow(5)))]
     return _problem(503, "unavailable", away.message, headers, {})
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from contextlib import AsyncExitStack, suppress
+from typing import Any, TypeVar
 
 from sojourn.errors import CsrfFailed, Refusal
 from sojourn.web.answer import Answer, problem, unavailable
-from sojourn.web.visit import Site, StoreAway, Visit
+from sojourn.web.away import StoreAway
+from sojourn.web.csrf import SAFE
+from sojourn.web.headers import named
+from sojourn.web.sockets import Handshake, until_it_ends
+from sojourn.web.visit import Site, Visit
 
 __all__ = ["SessionMiddleware", "visit_of"]
 
@@ -16,9 +21,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+V = TypeVar("V", bound=Visit)
 AsPage = Callable[[Visit, Answer, str], Answer]
-
-_SINGLE = frozenset({b"cache-control", b"strict-transport-security"})
+_SCHEMES = {"https": "https", "wss": "https"}
 
 
 class SessionMiddleware:
@@ -40,26 +45,22 @@ class SessionMiddleware:
         self.page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await self._http(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await self._websocket(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        visit = scope["sojourn"] = _visit(self.site, scope)
+        if scope["type"] != "http":
+            await self._beside(scope, receive, send)
+            return
+        visit = scope["sojourn"] = _visit(Visit, self.site, scope)
         started = False
 
-        async def send_with_cookies(message: Message) -> None:
+        def send_with_cookies(message: Message) -> Awaitable[None]:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = _merged(message.get("headers", ()), visit)
-            await send(message)
+                message["headers"] = visit.answered(message.get("headers", ()))
+            return send(message)
 
         try:
-            visit.check_csrf()
+            if visit.method not in SAFE:
+                visit.check_csrf()
             await self.app(scope, receive, send_with_cookies)
         except Refusal as refusal:
             if started:
@@ -70,18 +71,50 @@ class SessionMiddleware:
                 raise
             await send_answer(self._said(visit, unavailable(away), away.message), send_with_cookies)
 
+    async def _beside(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Follow the feed while the application serves: after its own start, until its own end begins.
+
+        So whatever the application opens and closes around serving, the store of the sessions too,
+        is open for as long as the feed is followed.
+        """
+        async with AsyncExitStack() as serving:
+
+            async def received() -> Message:
+                message = await receive()
+                if message["type"] == "lifespan.shutdown":
+                    await serving.aclose()
+                return message
+
+            async def sent(message: Message) -> None:
+                if message["type"] == "lifespan.startup.complete":
+                    await serving.enter_async_context(self.site.following())
+                await send(message)
+
+            await self.app(scope, received, sent)
+
     def _said(self, visit: Visit, answer: Answer, message: str) -> Answer:
         return self.page(visit, answer, message) if self.page and visit.navigates else answer
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        visit = scope["sojourn"] = _visit(self.site, scope)
-        visit.passive = True  # nothing carries a cookie back: a token that was replaced now would be lost
+        visit = scope["sojourn"] = _visit(Handshake, self.site, scope)
         # A handshake is a GET, so the browser's Origin is all that tells our pages from others (ASVS 4.4.2).
         source = visit.headers.get("origin")
         try:
             if source is not None and source != self.site.origin:
                 raise CsrfFailed
-            await self.app(scope, receive, send)
+            if not await until_it_ends(visit, lambda: self.app(scope, receive, send)):
+                with suppress(
+                    OSError, RuntimeError
+                ):  # closed already, by the other end or by the application
+                    await send({"type": "websocket.close", "code": 1008, "reason": "The session has ended."})
         except Refusal:
             await send({"type": "websocket.close", "code": 1008})
         except StoreAway as away:
@@ -107,38 +140,13 @@ async def send_answer(answer: Answer, send: Send) -> None:
     await send({"type": "http.response.body", "body": answer.body})
 
 
-def _visit(site: Site, scope: Scope) -> Visit:
-    headers: dict[str, str] = {}
-    cookies: list[bytes] = []
-    for name, value in scope["headers"]:
-        if name == b"cookie":
-            cookies.append(value)
-            continue
-        key, text = name.decode("latin-1"), value.decode("latin-1")
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+def _visit(kind: type[V], site: Site, scope: Scope) -> V:
     client = scope.get("client")
-    return Visit(
+    return kind(
         site,
-        method=scope.get("method", "GET"),
-        path=scope["path"],
-        headers=headers,
-        cookies=cookies,
-        ip=client[0] if client else None,
-        scheme="https" if scope.get("scheme") in ("https", "wss") else "http",
+        scope.get("method", "GET"),
+        scope["path"],
+        named(scope["headers"]),
+        client[0] if client else None,
+        _SCHEMES.get(scope.get("scheme", "http"), "http"),
     )
-
-
-def _merged(sent: Any, visit: Visit) -> list[tuple[bytes, bytes]]:
-    """The application's headers with the visit's; what the application said itself about caching stays.
-
-    But not of an answer that carries a cookie: a shared cache would hand it to everybody.
-    """
-    headers, ours = list(sent), visit.answer_headers()
-    if any(name == "set-cookie" for name, _ in ours):
-        headers = [header for header in headers if header[0].lower() != b"cache-control"]
-    present = {name.lower() for name, _ in headers}
-    for name, value in ours:
-        encoded = name.encode()
-        if encoded not in _SINGLE or encoded not in present:
-            headers.append((encoded, value.encode("latin-1")))
-    return headers

@@ -19,17 +19,20 @@ from sojourn.token import Keys
 __all__ = ["Carrier", "Cookies", "DeviceCookie", "is_loopback"]
 
 _LONGEST = 16_384  # bytes of all Cookie headers together; browsers send at most some 50 cookies of 4 kB
+_BLANKS = b" \t"  # what browsers strip; more, and `\xa0__Host-sojourn` would pass for the protected name
 _YEARLY = timedelta(days=400)  # RFC 6265bis section 5.5
 
 
 class Cookies(Struct, frozen=True):
-    """What one request presented under our two names."""
+    """What one request presented under our names."""
 
     session: str | None = None
     device: str | None = None
+    cache: str | None = None
 
     def __repr__(self) -> str:
-        return f"<Cookies session={self.session is not None} device={self.device is not None}>"
+        held = (f"{name}={getattr(self, name) is not None}" for name in self.__struct_fields__)
+        return f"<Cookies {' '.join(held)}>"
 
 
 class Carrier(Struct, frozen=True, kw_only=True):
@@ -42,48 +45,79 @@ class Carrier(Struct, frozen=True, kw_only=True):
     secure: bool
     name: str
     device_name: str
+    cache_name: str
+    names: tuple[bytes, bytes, bytes]  # the same as they come
+    mark: bytes  # what stands before a session's token
 
     @classmethod
     def of(cls, origin: str, *, development: bool = False) -> Carrier:
         """The carrier for *origin*; plain http is refused off loopback, unless in development."""
         parts = urlsplit(origin)
         if parts.scheme == "https":
-            return cls(secure=True, name="__Host-sojourn", device_name="__Host-sojourn-device")
+            return cls._named("__Host-sojourn", secure=True)
         if parts.scheme == "http" and (development or is_loopback(parts.hostname or "")):
-            return cls(secure=False, name="sojourn", device_name="sojourn-device")
+            return cls._named("sojourn", secure=False)
         raise SettingsError(
             f"the origin {origin!r} would send credentials over plain http; "
             "use https://, or http:// on 127.0.0.1 or localhost, or set SOJOURN_DEVELOPMENT=1 for a test"
         )
 
+    @classmethod
+    def _named(cls, name: str, *, secure: bool) -> Carrier:
+        device, cache = f"{name}-device", f"{name}-cache"
+        names = (name.encode(), device.encode(), cache.encode())
+        mark = f"{name}=".encode()
+        return cls(secure=secure, name=name, device_name=device, cache_name=cache, names=names, mark=mark)
+
     def read(self, headers: Iterable[bytes]) -> Cookies:
-        """Our cookies among those of the Cookie *headers*.
+        """Our cookies among those of the Cookie *headers*."""
+        return self.found(b"; ".join(headers))
+
+    def found(self, header: bytes) -> Cookies:
+        """Our cookies in *header*, which may be several, joined.
 
         A name that comes twice with two values is refused: the order of cookies says nothing, so
-        one of them may be an attacker's (RFC 6265bis section 4.2.2).
+        one of them may be an attacker's (RFC 6265bis section 4.2.2). Two cookie caches are none:
+        without one there is but a question to the store.
         """
-        found: dict[bytes, bytes] = {}
-        ours = (self.name.encode(), self.device_name.encode())
-        for header in self._checked(headers):
-            for pair in header.split(b";"):
-                name, _, value = pair.partition(b"=")
-                name, value = name.strip(), value.strip()
-                if name in ours and found.setdefault(name, value) != value:
-                    raise CookieRejected(
-                        f"Two different cookies are named {name.decode()}. Clear the cookies of this site.",
-                        doubled=True,
-                    )
-        session, device = (found.get(name, b"").decode("latin-1") or None for name in ours)
-        return Cookies(session, device)
-
-    @staticmethod
-    def _checked(headers: Iterable[bytes]) -> list[bytes]:
-        sent = list(headers)
-        if sum(map(len, sent)) > _LONGEST:
+        if len(header) > _LONGEST:
             raise CookieRejected(
                 "The cookies of this site are too large. Clear the cookies of this site.", status=431
             )
-        return sent
+        found: dict[bytes, bytes] = {}
+        for pair in header.split(b";"):
+            name, _, value = pair.partition(b"=")
+            name, value = name.strip(_BLANKS), value.strip(_BLANKS)
+            if name not in self.names or found.setdefault(name, value) == value:
+                continue
+            if name == self.names[2]:
+                found[name] = b""
+                continue
+            raise CookieRejected(
+                f"Two different cookies are named {name.decode()}. Clear the cookies of this site.",
+                doubled=True,
+            )
+        return Cookies(*(found.get(name, b"").decode("latin-1") or None for name in self.names))
+
+    def quickly(self, header: bytes) -> str | None:
+        """The session cookie in *header* in the usual case; None: look closely, with `found`.
+
+        The usual case: each of our names at most once, spelt as we set it, and nowhere else.
+        """
+        name, device, cache = self.names
+        at = header.find(self.mark)
+        if at < 0 or (at and header[at - 2 : at] != b"; ") or len(header) > _LONGEST:
+            return None
+        others = header.count(name) - 1
+        if others and device in header:
+            others -= 1
+        if others and cache in header:
+            others -= 1
+        if others:
+            return None
+        end = header.find(b";", at)
+        value = header[at + len(self.mark) : end if end >= 0 else _LONGEST]
+        return value.strip(_BLANKS).decode("latin-1")
 
     def set_session(self, token: str, *, lasting: timedelta | None) -> str:
         """A Set-Cookie value; without *lasting* the cookie goes with the browser session (NIST, N-09)."""
@@ -92,6 +126,13 @@ class Carrier(Struct, frozen=True, kw_only=True):
     def set_device(self, value: str) -> str:
         """Outlives signing out, so that the same browser is known again: 400 days, the most there is."""
         return self._cookie(self.device_name, value, _YEARLY)
+
+    def set_cache(self, sealed: str, life: timedelta | None) -> str:
+        """A snapshot of the session, worth nothing without the token; the browser forgets it after *life*."""
+        return self._cookie(self.cache_name, sealed, life)
+
+    def clear_cache(self) -> str:
+        return self._cookie(self.cache_name, "", timedelta(0))
 
     def clear_session(self) -> str:
         """Removes the cookie: same name, path and attributes as when it was set (RFC 6265bis section 5.7)."""

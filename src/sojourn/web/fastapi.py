@@ -1,4 +1,8 @@
-"""Sessions in FastAPI: the same words as in Starlette, the guards as dependencies."""
+"""Sessions in FastAPI: the same words as in Starlette, the guards as dependencies.
+
+`data: Annotated[Mapping[str, Any], Depends(data_from)]` is all of the session's data; what a session
+that comes from a snapshot holds of it, `sojourn.web.starlette` says.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,14 @@ from starlette.requests import HTTPConnection
 
 from sojourn.session import Session
 from sojourn.web.asgi import SessionMiddleware, visit_of
-from sojourn.web.starlette import current_user, login, logout, session_from
+from sojourn.web.starlette import current_user, data_from, login, logout, session_from
 from sojourn.web.visit import Site
 
 __all__ = [
     "SessionMiddleware",
     "Site",
     "current_user",
+    "data_from",
     "login",
     "logout",
     "require_fresh",

@@ -37,6 +37,7 @@ class Proxies:
                 raise SettingsError(
                     f"trusted proxy {text!r}: {error}; write a network such as 10.0.0.0/8 or one address"
                 ) from None
+        self.configured = bool(self._trusted)  # whether anybody is believed at all
 
     def peer(self, ip: str | None, scheme: str, headers: Mapping[str, str]) -> Peer:
         """The client behind the connection from *ip*: the right-most address that is no trusted proxy."""

@@ -1,4 +1,9 @@
-"""Sessions in Starlette: decorators for endpoints, and the words that work in any of them."""
+"""Sessions in Starlette: decorators for endpoints, and the words that work in any of them.
+
+`session_from` answers from a snapshot where it may, so `session.data` then holds only the keys that
+`Policy.cached_data` names, and any other is a `LookupUnread`. `data_from` gives all of the data, and
+asks the store for it.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +22,7 @@ __all__ = [
     "SessionMiddleware",
     "Site",
     "current_user",
+    "data_from",
     "login",
     "logout",
     "require_fresh",
@@ -31,6 +37,11 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Any]])
 async def session_from(request: HTTPConnection) -> Session | None:
     """The session of this request, or None."""
     return await visit_of(request.scope).session()
+
+
+async def data_from(request: HTTPConnection) -> Mapping[str, Any]:
+    """All data of the session, read once per request from the store; nothing without a session."""
+    return await visit_of(request.scope).data()
 
 
 async def current_user(request: HTTPConnection) -> Any:

@@ -14,7 +14,7 @@ from sojourn.api.routes import Call, Route
 from sojourn.errors import BodyRejected
 from sojourn.web.answer import LARGEST, Answer, answer
 from sojourn.web.asgi import visit_of
-from sojourn.web.visit import StoreAway
+from sojourn.web.away import StoreAway
 
 __all__ = ["mounted", "response"]
 

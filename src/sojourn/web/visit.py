@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from functools import cached_property, wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
-from uuid import UUID
+from types import MappingProxyType
+from typing import Any
 
 from sojourn import device as devices
 from sojourn.errors import (
@@ -19,124 +16,89 @@ from sojourn.errors import (
     TokenInvalid,
     Unauthenticated,
 )
-from sojourn.events import CookieDoubled, DeviceChanged
+from sojourn.events import CookieDoubled
 from sojourn.lifecycle import rotation_due
 from sojourn.session import Session
-from sojourn.sessions import AsyncSessions, Issued
+from sojourn.sessions import Issued
+from sojourn.snapshot import Partial
 from sojourn.web import csrf
-from sojourn.web.carrier import Carrier, Cookies, DeviceCookie
-from sojourn.web.proxy import Peer, Proxies
+from sojourn.web.away import StoreAway, watched
+from sojourn.web.browser import noticed
+from sojourn.web.carrier import Cookies, DeviceCookie
+from sojourn.web.csrf import SAFE
+from sojourn.web.headers import Headers, Raw
+from sojourn.web.proxy import Peer
+from sojourn.web.site import LoadUser, Site
 
 __all__ = ["LoadUser", "Site", "StoreAway", "Visit"]
 
-T = TypeVar("T")
-P = ParamSpec("P")
-LoadUser = Callable[[str], Awaitable[Any]]
 
-_log = logging.getLogger("sojourn")
-
-
-class Site:
-    """What all visits of one application share.
-
-    *origin* is what people type, such as `https://example.org`; names and attributes of the
-    cookies follow from it. *load_user* makes `current_user` and `require_role` work: it takes a
-    user id and gives whatever the application's users are, or None if that user may no longer
-    sign in. An object with `role` or `roles` can be asked for roles. *faults* are exceptions that
-    mean 503, besides those of the session store.
-    """
-
-    def __init__(
-        self,
-        sessions: AsyncSessions,
-        *,
-        origin: str,
-        load_user: LoadUser | None = None,
-        trusted_proxies: Iterable[str] = (),
-        development: bool = False,
-        faults: Iterable[type[Exception]] = (),
-        demo: bool = False,
-    ) -> None:
-        self.sessions = sessions
-        self.origin = origin.rstrip("/")
-        self.load_user = load_user
-        self.faults = (*sessions.store.faults, *faults)
-        self.demo = demo
-        self.carrier = Carrier.of(origin, development=development)
-        self.proxies = Proxies(trusted_proxies)
-        self._told: OrderedDict[tuple[UUID, str], None] = OrderedDict()
-
-    def tell_once(self, session_id: UUID, agent: str) -> bool:
-        """Whether this is the first time that *agent* was seen in that session, by this process, lately."""
-        slot = (session_id, agent)
-        first = slot not in self._told
-        self._told[slot] = None
-        self._told.move_to_end(slot)
-        while len(self._told) > 10_000:
-            self._told.popitem(last=False)
-        return first
-
-
-class StoreAway(Exception):
-    """A fault of a store during a visit; its cause is the driver's exception. Answered 503.
-
-    It has a type of its own so that an application's faults stay the application's.
-    """
-
-    message = "The service is not available for a moment. You are still signed in; please try again."
-
-    def __init__(self, fault: Exception, message: str | None = None) -> None:
-        self.message = message or self.message
-        super().__init__(str(fault))
-
-
-def _watched(
-    verb: Callable[Concatenate[Visit, P], Coroutine[Any, Any, T]],
-) -> Callable[Concatenate[Visit, P], Coroutine[Any, Any, T]]:
-    """Tell a fault of the store from every other exception."""
-
-    @wraps(verb)
-    async def watched(visit: Visit, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return await verb(visit, *args, **kwargs)
-        except visit.site.faults as fault:
-            raise StoreAway(fault) from fault
-
-    return watched
+_UNKNOWN: Any = object()
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Visit:
-    """The session of one request. Nothing is read before it is asked for, and then once."""
+    """The session of one request. Nothing is read before it is asked for, and then once.
+
+    *raw*: the headers by name in lower case, as `headers.named` makes them.
+    """
+
+    __slots__ = (
+        "_ip",
+        "_loaded",
+        "_peer",
+        "_presented",
+        "_raw",
+        "_scheme",
+        "_session",
+        "_set",
+        "_user",
+        "looked",
+        "method",
+        "path",
+        "refusal",
+        "site",
+        "unanswerable",
+    )
 
     def __init__(
         self,
         site: Site,
-        *,
         method: str,
         path: str,
-        headers: Mapping[str, str],
-        cookies: Iterable[bytes],
+        raw: Mapping[bytes, bytes],
         ip: str | None,
         scheme: str,
     ) -> None:
-        self.site = site
-        self.method, self.path, self.headers = method, path, headers
-        self._ip, self._scheme = ip, scheme
+        self.site, self.method, self.path = site, method, path
         self.looked = False  # at the cookies: then the answer depends on them
+        self.unanswerable = False  # nothing will carry a cookie back
         self.refusal: SessionError | None = None  # why the presented session may not be used
-        self._sent = tuple(cookies)
+        self._raw, self._ip, self._scheme = raw, ip, scheme
+        self._peer: Peer | None = None
         self._presented: Cookies | None = None
         self._loaded = False
         self._session: Session | None = None
         self._user: Any = _UNKNOWN
-        self._set: dict[str, str] = {}
+        self._set = _NOTHING
 
     # ── what came ────────────────────────────────────────────────────────────────────────────
 
-    @cached_property
+    @property
+    def headers(self) -> Headers:
+        return Headers(self._raw)
+
+    @property
     def peer(self) -> Peer:
         """Who is really asking; worked out only when somebody wants to know."""
-        return self.site.proxies.peer(self._ip, self._scheme, self.headers)
+        if self._peer is None:
+            self._peer = self.site.proxies.peer(self._ip, self._scheme, self.headers)
+        return self._peer
+
+    @property
+    def scheme(self) -> str:
+        """`https` or `http`, as far as trusted hops tell."""
+        return self.peer.scheme if self.site.proxies.configured else self._scheme
 
     @property
     def presented(self) -> Cookies:
@@ -144,26 +106,26 @@ class Visit:
         if self._presented is None:
             self.looked = True
             try:
-                self._presented = self.site.carrier.read(self._sent)
+                self._presented = self.site.carrier.found(self._raw.get(b"cookie", b""))
             except CookieRejected as refusal:
                 if refusal.facts.get("doubled"):
                     self.site.sessions.emit(CookieDoubled(at=self.site.sessions.clock(), ip=self.peer.ip))
                 raise
         return self._presented
 
-    @cached_property
+    @property
     def passive(self) -> bool:
         """A program asks, not a person: never slides, writes no cookie."""
-        return self.headers.get("x-session-passive") == "1"
+        return self.unanswerable or self._raw.get(b"x-session-passive") == b"1"
 
     @property
     def navigates(self) -> bool:
         """A person opens a page or sends its form, so no client is there to refresh and repeat."""
-        return self.headers.get("sec-fetch-mode") == "navigate" and not self.passive
+        return self._raw.get(b"sec-fetch-mode") == b"navigate" and not self.passive
 
     def check_csrf(self) -> None:
         """Refuse what another site made this browser send."""
-        if self.method not in csrf.SAFE:
+        if self.method not in SAFE:
             carries = self.presented.session is not None
             csrf.check(self.method, self.headers, origin=self.site.origin, carries_cookie=carries)
 
@@ -175,29 +137,47 @@ class Visit:
         known = self.device_cookie()
         if known is None:
             known = DeviceCookie.new(self.site.sessions.keys)
-            self._presented = Cookies(self.presented.session, known.value)
-            self._set["device"] = self.site.carrier.set_device(known.value)
+            came = self.presented
+            self._presented = Cookies(came.session, known.value, came.cache)
+            self._put("device", self.site.carrier.set_device(known.value))
         return known
 
     # ── the session ──────────────────────────────────────────────────────────────────────────
 
-    async def session(self) -> Session | None:
-        """The session, or None; `refusal` then says why, if one was presented."""
+    async def session(self, *, sure: bool = False) -> Session | None:
+        """The session, or None; `refusal` then says why, if one was presented.
+
+        It may be a snapshot, which holds only the `data` that the policy names. With *sure* it is
+        what the store says, as sensitive acts want it: of a snapshot that was used before, too.
+        """
         if not self._loaded:
-            self._session = await self._load()
+            self._session = (None if sure else self._recalled()) or await self._load(sure)
             self._loaded = True
+        elif sure and self._is_snapshot:
+            self._session = await self._load(sure)
+            if self._session is None:
+                self._user = None
         return self._session
 
-    async def require(self) -> Session:
+    async def data(self) -> Mapping[str, Any]:
+        """All data of the session, from the store; nothing without a session."""
+        if await self.session() is None:
+            return _NOTHING
+        session = await self.session(sure=True)
+        if session is None:  # it ended a moment ago: to have no data is something else
+            raise self.refusal or Unauthenticated()
+        return session.data
+
+    async def require(self, *, sure: bool = False) -> Session:
         """The session of a signed-in user, or the refusal that fits."""
-        session = await self.session()
+        session = await self.session(sure=sure)
         if session is None or session.user_id is None:
             raise self.refusal or Unauthenticated()
         return session
 
     async def require_fresh(self, max_age: timedelta | None = None) -> Session:
-        """… who has proved who they are recently."""
-        session = await self.require()
+        """… who has proved who they are recently. The store is asked."""
+        session = await self.require(sure=True)
         self.site.sessions.require_fresh(session, max_age)
         return session
 
@@ -220,56 +200,58 @@ class Visit:
             raise Forbidden
         return user
 
-    @_watched
-    async def _load(self) -> Session | None:
+    @property
+    def _is_snapshot(self) -> bool:
+        return self._session is not None and isinstance(self._session.data, Partial)
+
+    def _recalled(self) -> Session | None:
+        """The session from the near cache, without waiting for anything; None: `_load` can tell.
+
+        It is asked in each request, and spells out what is said better, and more slowly, elsewhere.
+        """
+        self.looked = True
+        raw, came = self._raw, self._presented
+        token = self.site.carrier.quickly(raw.get(b"cookie", b"")) if came is None else came.session
+        if not token:
+            return None
+        passive = self.unanswerable or raw.get(b"x-session-passive") == b"1"
+        session = self.site.sessions.snapshots.recall(token, passive=passive)
+        if session is None or raw.get(b"user-agent", b"").decode("latin-1") != session.device.user_agent:
+            return None
+        return session
+
+    @watched
+    async def _load(self, sure: bool) -> Session | None:
         token = self.presented.session
         if token is None:
             return None
         sessions = self.site.sessions
+        cached = self.presented.cache if self.site.caches_in_cookies else None
         try:
-            found = await sessions.validate(token, passive=self.passive, rotating=not self.navigates)
+            found = await sessions.validate(
+                token, passive=self.passive, rotating=not self.navigates, cached=cached, sure=sure
+            )
             session, reissued = found.session, found.token
             if self.navigates and rotation_due(session, sessions.policy, sessions.clock()):
                 issued = await sessions.refresh(reissued or token)
                 session, reissued = issued.session, issued.token
         except SessionError as refusal:
             self.refusal = refusal
+            sessions.snapshots.drop(token)  # another process may have rotated: no snapshot knows of that
             return None
         if reissued is not None:
             self._hand_over(session, reissued)
-        return await self._compared(session)
+        if self._same_agent(session):
+            return session
+        return await noticed(self.site, session, self.headers, self.peer.ip)
 
-    async def _compared(self, session: Session) -> Session:
-        """Note that the browser was updated; tell if it has become another one (OWASP, OS-18: a signal)."""
-        before, agent = session.device, self.headers.get("user-agent", "")
-        if not agent or not before.user_agent or agent == before.user_agent or self.passive:
-            return session
-        after = devices.describe(self.headers, id=before.id)
-        if after.user_agent == before.user_agent or not self.site.tell_once(session.id, after.user_agent):
-            return session
-        sessions = self.site.sessions
-        if not devices.same_family(before, after):
-            sessions.emit(
-                DeviceChanged(
-                    at=sessions.clock(),
-                    session_id=session.id,
-                    user_id=session.user_id,
-                    ip=self.peer.ip,
-                    before=before.name,
-                    after=after.name,
-                )
-            )
-            return session
-        harmless: tuple[type[Exception], ...] = (SessionError, *sessions.store.faults)
-        try:
-            return await sessions.update(session.id, device=after)
-        except harmless as error:
-            _log.warning("a browser's update was not recorded: %s", error)
-            return session
+    def _same_agent(self, session: Session) -> bool:
+        before, agent = session.device.user_agent, self._raw.get(b"user-agent")
+        return not agent or not before or agent.decode("latin-1") == before or self.passive
 
     # ── changes ──────────────────────────────────────────────────────────────────────────────
 
-    @_watched
+    @watched
     async def login(
         self,
         user_id: str,
@@ -294,7 +276,7 @@ class Visit:
             application_id=application_id,
             tenant_id=tenant_id,
             data=data,
-            replacing=await self.session(),
+            replacing=await self.session(sure=True),
         )
         return self._adopt(issued)
 
@@ -308,6 +290,7 @@ class Visit:
             return False
         self._session, self._loaded, self._user = None, True, None
         self.clear()
+        self.site.sessions.snapshots.drop(token)
         try:
             return await self.site.sessions.end(token)
         except TokenInvalid:
@@ -315,7 +298,7 @@ class Visit:
         except self.site.faults as fault:
             raise StoreAway(fault, _ONLY_HERE) from fault
 
-    @_watched
+    @watched
     async def refresh(self) -> Issued:
         """Rotate the presented token."""
         token = self.presented.session
@@ -324,28 +307,38 @@ class Visit:
         self.require_https()
         return self._adopt(await self.site.sessions.refresh(token))
 
-    @_watched
+    @watched
     async def renew(self, *, amr: Iterable[str] | None = None, aal: int | None = None) -> Issued:
-        """A new token after the user has proved again who they are; every earlier one is refused."""
+        """A new token after the user has proved again who they are; every earlier one is refused.
+
+        A snapshot will do, because the store compares its generation: who was faster has won.
+        """
         session = await self.require()
         self.require_https()
-        issued = await self.site.sessions.renew(
-            session.id, generation=session.generation, authenticated=True, amr=amr, aal=aal
-        )
+        sessions = self.site.sessions
+        try:
+            issued = await sessions.renew(
+                session.id, generation=session.generation, authenticated=True, amr=amr, aal=aal
+            )
+        except SessionError:
+            sessions.snapshots.drop(self.presented.session or "")
+            raise
         return self._adopt(issued)
 
     def clear(self) -> None:
-        """Take the session cookie back."""
-        self._set["session"] = self.site.carrier.clear_session()
+        """Take the session cookie back, and what was cached of the session."""
+        self._put("session", self.site.carrier.clear_session())
+        if self.site.caches_in_cookies:
+            self._put("cache", self.site.carrier.clear_cache())
 
     def take_back(self) -> None:
         """Do not hand over the token that this visit was about to: its session has ended again."""
-        if self._set.pop("session", None) is not None:
+        if "session" in self._set:
             self.clear()
 
     def require_https(self) -> None:
         """Refuse to hand a credential to a connection that others can read (ASVS 3.3.1, NIST N-07)."""
-        if self.site.carrier.secure and self.peer.scheme != "https":
+        if self.site.carrier.secure and self.scheme != "https":
             raise HttpsRequired
 
     def _adopt(self, issued: Issued) -> Issued:
@@ -355,31 +348,72 @@ class Visit:
 
     def _hand_over(self, session: Session, token: str) -> None:
         lasting = session.ends_at - self.site.sessions.clock() if session.remember else None
-        self._presented = Cookies(token, self.presented.device)
-        self._set["session"] = self.site.carrier.set_session(token, lasting=lasting)
+        came = self.presented
+        self._presented = Cookies(token, came.device)
+        self._put("session", self.site.carrier.set_session(token, lasting=lasting))
+        # The new token gets no snapshot yet: that it came back is for the store to see (`confirmed_at`).
+        if came.cache is not None and self.site.caches_in_cookies:
+            self._put("cache", self.site.carrier.clear_cache())
+
+    def _put(self, name: str, cookie: str) -> None:
+        self._set = {**self._set, name: cookie}
 
     # ── what goes back ───────────────────────────────────────────────────────────────────────
 
-    def answer_headers(self) -> list[tuple[str, str]]:
-        """What every answer to this visit carries: cookies that changed, and what caches must know."""
-        headers = [("set-cookie", value) for value in self._set.values()]
+    def answered(self, sent: Iterable[Raw]) -> list[Raw]:
+        """The headers of the answer: those that the application *sent*, with ours.
+
+        What the application says about caching stays, unless the answer carries a cookie of ours: a
+        shared cache would hand that to everybody. Asked for when nothing can change any more.
+        """
+        headers = [*sent]
+        if self.site.caches_in_cookies and self._session is not None:
+            self._cache()
+        if self._set:
+            headers = [header for header in headers if header[0].lower() != b"cache-control"]
+            headers += [(b"set-cookie", cookie.encode()) for cookie in self._set.values()]
+        present = dict(headers)
         if self.looked:
-            headers += [("vary", "Cookie"), ("cache-control", "no-store")]
-        if self.method not in csrf.SAFE:
-            headers.append(("vary", "Sec-Fetch-Site, Origin"))
-        if self.peer.scheme == "https":
-            headers.append(("strict-transport-security", "max-age=31536000; includeSubDomains"))
+            headers.append(_VARY)
+            if b"cache-control" not in present:
+                headers.append(_NO_STORE)
+        if self.method not in SAFE:
+            headers.append(_VARY_BY_SOURCE)
+        if self.scheme == "https" and b"strict-transport-security" not in present:
+            headers.append(_HSTS)
         return headers
+
+    def _cache(self) -> None:
+        """Hand out a cookie cache if the browser has none that is of use: once per its life (law 10).
+
+        Not for a token that this answer replaces or takes back; `seal` refuses where the session
+        ended or the token was refreshed meanwhile.
+        """
+        came, snapshots = self.presented, self.site.sessions.snapshots
+        if came.session is None or self.passive or not self._set.keys().isdisjoint(("session", "cache")):
+            return
+        if came.cache is not None and (self._is_snapshot or snapshots.holds(came.session, came.cache)):
+            return
+        sealed = snapshots.seal(came.session)
+        if sealed is not None:
+            self._put("cache", self.site.carrier.set_cache(sealed, self.site.sessions.policy.cookie_cache))
 
     @property
     def form_binding(self) -> str:
-        """What the hidden field of a form is bound to: the session, or before signing in the browser."""
+        """What the hidden field of a form is bound to: the session, or before signing in the browser.
+
+        A renewal raises `void_below`, so that no form outlives one. (A snapshot has no salt.)
+        """
         if self._session is not None:
-            return f"session {self._session.id} {self._session.salt.hex()}"
+            return f"session {self._session.id} {self._session.void_below}"
         return f"device {self.name_device().id}"
 
 
-_UNKNOWN: Any = object()
+_VARY = (b"vary", b"Cookie")
+_VARY_BY_SOURCE = (b"vary", b"Sec-Fetch-Site, Origin")
+_NO_STORE = (b"cache-control", b"no-store")
+_HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+
 _ONLY_HERE = (
     "This browser is signed out, but the server could not be told yet. Until it can be, or the session "
     "reaches its end, whoever copied the cookie could use it: sign in and out once more later."

@@ -25,12 +25,12 @@ _HINTS = (("accept-ch", "Sec-CH-UA-Model, Sec-CH-UA-Platform-Version, Sec-CH-UA-
 
 async def home(call: Call) -> Answer:
     """To the account, or to the door."""
-    return see_other(HOME if await call.visit.session() else "/sign-in")
+    return see_other(HOME if await call.visit.session(sure=True) else "/sign-in")
 
 
 async def sign_in_page(call: Call) -> Answer:
     """Sign in."""
-    session = await call.visit.session()
+    session = await call.visit.session(sure=True)
     if session is not None and session.user_id is not None:
         return see_other(_next(call))
     return await _sign_in(call)
@@ -48,7 +48,7 @@ async def sign_up_page(call: Call) -> Answer:
     """Create an account."""
     if not call.sign_up_open:
         raise Forbidden("New accounts are made by an administrator here.")
-    if await call.visit.session():
+    if await call.visit.session(sure=True):
         return see_other(_next(call))
     return await _sign_up(call)
 
@@ -63,7 +63,7 @@ async def sign_up_form(call: Call) -> Answer:
 
 async def sign_out_form(call: Call) -> Answer:
     """Sign out. Without a live session there is nothing to protect, and the cookie goes all the same."""
-    if await call.visit.session():
+    if await call.visit.session(sure=True):
         await check_form(call)
     await call.visit.logout()
     return see_other("/sign-in", reason="signed_out")
@@ -131,7 +131,7 @@ def _filled(call: Call, refusal: Refusal | None) -> dict[str, Any]:
 
 async def _notice(call: Call) -> str | None:
     """Why somebody is here: from the page that sent them, or from the cookie that they still have."""
-    await call.visit.session()
+    await call.visit.session(sure=True)
     refusal = call.visit.refusal
     code = call.query.get("reason") or (wording.reason_code(refusal) if refusal else "")
     return wording.signed_out(code, call.visit.site.sessions.policy)

@@ -64,7 +64,7 @@ async def page(
 ) -> Answer:
     """*template* for whoever asks: with their name and "Sign out" if they are signed in."""
     visit = call.visit
-    session = await visit.session()
+    session = await visit.session(sure=True)  # as the answer to its forms will
     sessions = visit.site.sessions
     frame = {
         "signed_in": session is not None and session.user_id is not None,
@@ -93,6 +93,6 @@ def error_page(status: int, title: str, message: str, request_id: str | None = N
 
 async def check_form(call: Call) -> None:
     """Refuse a form that was not made by one of our pages, in this browser and this session."""
-    await call.visit.session()  # the field is bound to it, if there is one
+    await call.visit.session(sure=True)  # the field is bound to it, if there is one
     given = call.form.get("csrf", "")
     csrf.check_field(call.visit.site.sessions.keys, call.visit.form_binding, given)
