@@ -10,11 +10,15 @@ from datetime import timedelta
 import pytest
 
 from sojourn.accounts import Accounts, open_accounts
+from sojourn.background import LEASE
 from sojourn.demo import occupied, prepare
 from sojourn.doctor import Finding, examine
 from sojourn.keyring import generate, rotate, write
 from sojourn.sessions import AsyncSessions
-from sojourn.stores import sqlite_path
+from sojourn.stores import open_store, sqlite_path
+from sojourn.stores.memory import MemoryStore
+from sojourn.stores.migrate import Difference, Status
+from sojourn.stores.protocol import Entries
 from sojourn.stores.sqlite import SQLiteStore
 from sojourn.testing import MORNING, make_keys
 
@@ -71,7 +75,6 @@ def test_every_setting_is_told_with_its_source_and_without_its_secret(place):
     [
         ({"SOJOURN_PORT": "x"}, "error", "settings", "give a whole number"),
         ({"SOJOURN_SORE": "x"}, "warning", "SOJOURN_SORE", "is SOJOURN_STORE meant?"),
-        ({"REDIS_URL": "redis://cache"}, "warning", "REDIS_URL", "nothing to do"),
         ({"IP_GEOLOCATION_API_KEY": "x"}, "warning", "IP_GEOLOCATION_API_KEY", "nothing to do"),
         ({"SOJOURN_LIFETIME": "90d"}, "warning", "policy", "lower SOJOURN_LIFETIME"),
         ({"SOJOURN_IDLE_TIMEOUT": "none"}, "warning", "policy", "set SOJOURN_IDLE_TIMEOUT"),
@@ -190,6 +193,155 @@ def test_a_demos_database_is_found(place, tmp_path):
         asyncio.run(prepare(tmp_path / "demo", MORNING))
     (finding,) = complaints(place, SOJOURN_ACCOUNTS=f"sqlite:///{tmp_path / 'demo' / 'demo.db'}")
     assert (finding.level, "passwords are public" in finding.what) == ("error", True)
+
+
+# ── background work ───────────────────────────────────────────────────────────────────────────
+
+
+def worker_found(environment, **more):
+    found = asyncio.run(examine({}, environment | more, now=MORNING))
+    (finding,) = [finding for finding in found if finding.about == "worker"]
+    return finding
+
+
+def lease(environment, holder, until):
+    async def take():
+        store = open_store(environment["SOJOURN_STORE"])
+        taken = await store.lease(LEASE, holder, at=MORNING, until=until)
+        await store.close()
+        return taken
+
+    return asyncio.run(take())
+
+
+def test_a_worker_that_lives_is_found_and_keeps_its_lease(place):
+    assert "none is at work now" in worker_found(place).what
+    lease(place, "a worker", MORNING + timedelta(seconds=30))
+    assert "one has the lease" in worker_found(place).what
+    assert worker_found(place).level == "ok"
+    assert not lease(place, "another", MORNING + timedelta(seconds=30))
+
+
+def test_looking_for_a_worker_takes_the_lease_from_nobody_who_comes_later(place):
+    worker_found(place)
+    assert lease(place, "a worker", MORNING + timedelta(seconds=30))
+
+
+def test_that_nobody_works_and_nobody_will_is_found(place):
+    (finding,) = complaints(place, SOJOURN_WORKER="0")
+    assert (finding.level, finding.about) == ("warning", "worker")
+    assert "sojourn worker" in finding.remedy
+    lease(place, "a worker", MORNING + timedelta(seconds=30))
+    assert complaints(place, SOJOURN_WORKER="0") == []
+
+
+# ── stores that are servers ───────────────────────────────────────────────────────────────────
+
+
+class Server(MemoryStore):
+    """A store on a server: with a schema, a clock and opinions of its own. (It is its own engine.)"""
+
+    faults: tuple[type[Exception], ...] = (ConnectionError,)
+    pending: tuple[str, ...] = ()
+    clock = MORNING
+    opinions: tuple[tuple[str, str, str], ...] = ()
+    fault: Exception | None = None
+    difference = Difference()
+
+    @property
+    def engine(self):
+        return self
+
+    async def compare(self):
+        if self.difference is None:
+            raise ConnectionError("permission denied")
+        return self.difference
+
+    async def status(self):
+        if self.fault:
+            raise self.fault
+        return Status(applied=("0001_sessions",), pending=self.pending)
+
+    async def entries(self, after=None, *, limit=10_000):
+        page = await super().entries(after, limit=limit)
+        return Entries(entries=page.entries, cursor=page.cursor, epoch=page.epoch, now=self.clock)
+
+    async def diagnose(self):
+        return list(self.opinions)
+
+
+@pytest.fixture
+def server(monkeypatch, place):
+    """What the doctor says about a store on a server; its address holds a password."""
+
+    def server(**facts):
+        store = Server()
+        for name, value in facts.items():
+            setattr(store, name, value)
+        monkeypatch.setattr("sojourn.doctor_stores.open_store", lambda url, *, create: store)
+        return complaints(
+            place | {"SOJOURN_ACCOUNTS": place["SOJOURN_STORE"]}, SOJOURN_STORE="postgresql://ada:hush@db/app"
+        )
+
+    return server
+
+
+def test_a_healthy_server_gives_no_complaint(server):
+    assert server(clock=MORNING + timedelta(seconds=0.5)) == []
+
+
+@pytest.mark.parametrize(
+    ("apart", "which"), [(timedelta(seconds=-3), "ahead of"), (timedelta(minutes=2), "behind")]
+)
+def test_clocks_that_differ_are_found(server, apart, which):
+    (finding,) = server(clock=MORNING + apart)
+    assert (finding.level, finding.about) == ("warning", "clock")
+    assert which in finding.what
+
+
+def test_a_server_without_its_schema_waits_for_migrate(server):
+    (finding,) = server(pending=("0002_log",))
+    assert (finding.level, finding.remedy) == ("error", "run `sojourn migrate`")
+    assert "0002_log" in finding.what
+
+
+def test_what_differs_on_a_server_is_found(server):
+    (finding,) = server(difference=Difference(missing=("index sessions_due",)))
+    assert (finding.level, "index sessions_due" in finding.what) == ("error", True)
+
+
+def test_a_role_that_may_not_make_schemas_is_no_fault(server):
+    assert server(difference=None) == []
+
+
+def test_a_server_speaks_for_itself(server):
+    found = server(
+        opinions=(
+            ("ok", "it is large", ""),
+            ("warn", "it is slow", "buy disks"),
+            ("bad", "it is old", "upgrade"),
+        )
+    )
+    assert [(finding.level, finding.what, finding.remedy) for finding in found] == [
+        ("warning", "it is slow", "buy disks"),
+        ("error", "it is old", "upgrade"),
+    ]
+
+
+def test_a_server_that_is_away_is_found_without_a_password(server):
+    (finding,) = server(fault=ConnectionError("no route to postgresql://ada:hush@db/app"))
+    assert (finding.level, finding.about) == ("error", "sessions")
+    assert "postgresql://***@db/app" in finding.what
+    assert "hush" not in repr(finding)
+
+
+def test_without_a_place_for_users_there_is_no_server(place):
+    found = complaints({**place, "SOJOURN_STORE": "postgresql://127.0.0.1:1/app"})
+    assert (
+        "error",
+        "accounts",
+        "SOJOURN_ACCOUNTS is not set, and users cannot be kept where the sessions are",
+    ) in [(finding.level, finding.about, finding.what) for finding in found]
 
 
 def test_little_room_is_found(place, monkeypatch):

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from sojourn import Policy
+from sojourn import Policy, open_store
+from sojourn.accounts import open_accounts
 from sojourn.errors import SettingsError
 from sojourn.settings import FIELDS, Settings, load
-from sojourn.settings_text import span, spelled
+from sojourn.settings_text import span, spelled, without_password
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 
@@ -58,15 +59,35 @@ def test_the_older_names_are_read():
         SESSION_EXPIRY_DAYS="30",
         INACTIVITY_TIMEOUT_MINUTES="15",
         ACTIVITY_CHECK_INTERVAL_MINUTES="5",
-        REDIS_URL="redis://cache",
         IP_GEOLOCATION_API_KEY="abc",
     )
     policy = found.settings.policy()
     assert policy.lifetime == 30 * DAY
     assert policy.idle_timeout == 15 * MINUTE
     assert policy.activity_every == 5 * MINUTE
-    assert found.settings.redis_url == "redis://cache"
     assert found.settings.geo_api_key == "abc"
+
+
+def test_redis_url_names_the_store_where_nothing_else_does():
+    found = loaded(REDIS_URL="redis://cache:6379/1")
+    assert (found.settings.store, found.sources["store"]) == ("redis://cache:6379/1", "REDIS_URL")
+    for arguments, environment in [({"store": "memory://"}, {}), ({}, {"SOJOURN_STORE": "memory://"})]:
+        assert load(arguments, environment | {"REDIS_URL": "redis://cache"}).settings.store == "memory://"
+
+
+def test_redis_url_must_be_a_redis():
+    message = refused(REDIS_URL="postgresql://ada:hush@db/app")
+    assert message.startswith("REDIS_URL is 'postgresql://***@db/app'; ")
+    assert "SOJOURN_STORE" in message
+
+
+@pytest.mark.parametrize("store", ["postgresql://db/app", "redis://cache", "redis+cluster://cache"])
+def test_users_are_not_kept_on_a_server_so_their_place_must_be_said(store):
+    settings = loaded(SOJOURN_STORE=store).settings
+    with pytest.raises(SettingsError, match=r"SOJOURN_ACCOUNTS is not set.*sqlite:///accounts\.db"):
+        open_accounts(settings.accounts)
+    with_place = loaded(SOJOURN_STORE=store, SOJOURN_ACCOUNTS="sqlite:///a.db")
+    assert with_place.settings.accounts == "sqlite:///a.db"
 
 
 @pytest.mark.parametrize("empty", ["", "  "])
@@ -246,9 +267,77 @@ def test_secrets_are_never_shown():
     found = loaded(
         IP_GEOLOCATION_API_KEY="hush-1", SOJOURN_KEYS="hush-2", REDIS_URL="redis://me:hush-3@cache/0"
     )
+    assert found.settings.store == "redis://me:hush-3@cache/0"
     shown = repr(found) + repr(found.settings) + "".join(row.value for row in found.rows())
     assert "hush" not in shown
     assert "redis://***@cache/0" in shown
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql://ada:hush@db/app", "postgresql://***@db/app"),
+        ("postgresql://ada:hush@hush@db:5432/app", "postgresql://***@db:5432/app"),
+        ("postgresql://ada:hu/hush@db/app", "postgresql://***@db/app"),
+        ("postgresql://ada:hush hush@db/app", "postgresql://***@db/app"),
+        ("redis://:hush@cache:6379/0", "redis://***@cache:6379/0"),
+        ("rediss+cluster://me:hush@a:1,b:2", "rediss+cluster://***@a:1,b:2"),
+        (
+            "postgresql:///app?user=ada&password=hush&host=db",
+            "postgresql:///app?user=ada&password=***&host=db",
+        ),
+        ("redis://cache/0?PassWord=hush", "redis://cache/0?PassWord=***"),
+        ("host=db user=ada password=hush", "host=db user=ada password=***"),
+        ("cannot reach redis://me:hush@cache/0: refused", "cannot reach redis://***@cache/0: refused"),
+        ("sqlite:///mail@example.org/sessions.db", "sqlite:///mail@example.org/sessions.db"),
+        ("sqlite:///sojourn.db", "sqlite:///sojourn.db"),
+        ("https://accounts.example.org", "https://accounts.example.org"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(address, shown):
+    assert without_password(address) == shown
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://ada:hu/sh@db/app",
+        "postgresql://ada:hu@sh@db/app",
+        "postgresql://ada:hu?sh@db/app",
+        "postgresql://ada:hu sh@db/app",
+        "postgresql://db:sh/app",
+        "redis://[sh/0",
+        "redis+cluster://a:1,b:sh",
+    ],
+)
+def test_an_address_that_a_driver_would_stumble_over_is_refused_first(address):
+    with pytest.raises(SettingsError, match="write it like") as caught:
+        open_store(address)
+    assert "sh@" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://db/app",
+        "postgresql://ada:hu%2Fsh@db:5432/app?sslmode=require",
+        "postgresql:///app?host=/run/postgresql",
+        "postgresql://ada@a:1,b:2/app",
+        "postgres://[::1]:5432/app",
+    ],
+)
+def test_an_address_that_can_be_read_is_taken(address):
+    assert open_store(address) is not None
+
+
+@pytest.mark.parametrize(
+    "address", ["user:hush@db", "//ada:hush@db", "mysql://ada:hush@db", "x://[ada:hush@db"]
+)
+@pytest.mark.parametrize("opening", [open_store, open_accounts])
+def test_an_address_that_cannot_be_used_is_refused_without_its_password(opening, address):
+    with pytest.raises(SettingsError) as caught:
+        opening(address)
+    assert "hush" not in str(caught.value)
 
 
 def test_rows_show_every_value_that_holds_with_its_source():

@@ -3,44 +3,23 @@
 from __future__ import annotations
 
 import os
-import shutil
-import stat
-from collections.abc import AsyncIterator, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
-
-from msgspec import Struct
 
 from sojourn import keyring
-from sojourn.accounts import open_accounts
-from sojourn.accounts.store import AccountsStore
-from sojourn.demo import refuse_demo
+from sojourn.doctor_stores import Finding, databases, file_of, wrong
 from sojourn.errors import SettingsError
 from sojourn.policy import Policy, words
 from sojourn.settings import FIELDS, Loaded, Settings, load
-from sojourn.settings_text import without_password
-from sojourn.stores import open_store, sqlite_path
-from sojourn.stores.protocol import Store
 from sojourn.web.carrier import is_loopback
 
 __all__ = ["Finding", "examine"]
 
-Level = Literal["ok", "warning", "error"]
-
 _YEAR, _MONTH = timedelta(days=365), timedelta(days=30)
-_MEGABYTE = 1 << 20
-
-
-class Finding(Struct, frozen=True):
-    """What was found `about` something, and what to do about it."""
-
-    level: Level
-    about: str
-    what: str
-    remedy: str = ""
 
 
 async def examine(
@@ -50,10 +29,11 @@ async def examine(
     now: datetime,
 ) -> list[Finding]:
     """Every finding, in the order in which they are best mended."""
+    clock = _running(now)
     try:
         loaded = load(arguments, environment)
     except SettingsError as error:
-        return [_wrong("settings", error), *_unknown(environment)]
+        return [wrong("settings", error), *_unknown(environment)]
     settings = loaded.settings
     findings = [
         *_settings(loaded),
@@ -63,14 +43,14 @@ async def examine(
         *_keys(settings, now),
         *_unused(loaded),
     ]
-    findings += [finding async for finding in _databases(settings)]
+    findings += [finding async for finding in databases(settings, now, clock)]
     return findings
 
 
-def _wrong(about: str, error: SettingsError) -> Finding:
-    """The messages of `SettingsError` end with the remedy."""
-    what, _, remedy = str(error).partition("; ")
-    return Finding("error", about, what, remedy)
+def _running(now: datetime) -> Callable[[], datetime]:
+    """A clock that was at *now* a moment ago: the checks before the store's take their time."""
+    began = time.monotonic()
+    return lambda: now + timedelta(seconds=time.monotonic() - began)
 
 
 # ── settings ──────────────────────────────────────────────────────────────────────────────────
@@ -91,11 +71,9 @@ def _unknown(environment: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _unused(loaded: Loaded) -> Iterator[Finding]:
-    for name in ("redis_url", "geo_api_key"):
-        if getattr(loaded.settings, name) is not None:
-            yield Finding(
-                "warning", loaded.sources[name], "is read, but this version does not use it", "nothing to do"
-            )
+    if loaded.settings.geo_api_key is not None:
+        source = loaded.sources["geo_api_key"]
+        yield Finding("warning", source, "is read, but this version does not use it", "nothing to do")
 
 
 def _policy(settings: Settings) -> Iterator[Finding]:
@@ -194,7 +172,7 @@ def _keys(settings: Settings, now: datetime) -> Iterator[Finding]:
         text = settings.keys or keyring.read_text(settings.keys_file)
         ring = keyring.parse(text, where=where)
     except SettingsError as error:
-        yield _wrong("keys", error)
+        yield wrong("keys", error)
         return
     yield Finding("ok", "keys", f"{where}: {', '.join(f'{key.id} {key.role}' for key in ring)}")
     for entry in keyring.entries(text, where=where):
@@ -222,105 +200,5 @@ def _age(entry: keyring.Entry, now: datetime) -> Iterator[Finding]:
 
 
 def _folders(settings: Settings) -> set[Path]:
-    files = [_file(url) for url in (settings.store, settings.accounts)]
+    files = [file_of(url) for url in (settings.store, settings.accounts)]
     return {file.absolute().parent for file in files if file is not None}
-
-
-def _file(url: str) -> Path | None:
-    try:
-        return sqlite_path(url) if url.startswith("sqlite:") else None
-    except SettingsError:
-        return None
-
-
-# ── databases ─────────────────────────────────────────────────────────────────────────────────
-
-
-async def _databases(settings: Settings) -> AsyncIterator[Finding]:
-    for about, url in (("sessions", settings.store), ("accounts", settings.accounts)):
-        if url.startswith("memory:") or url.endswith(":memory:"):
-            yield Finding("warning", about, f"{url} ends with the server", "set SOJOURN_STORE to a file")
-            continue
-        try:
-            refuse_demo(url)
-            store: Store | AccountsStore = (
-                open_store(url, create=False) if about == "sessions" else open_accounts(url, create=False)
-            )
-        except SettingsError as error:
-            yield _wrong(about, error)
-            continue
-        try:
-            for finding in await _database(about, url, store):
-                yield finding
-        finally:
-            await store.close()
-    for file in sorted({file for url in (settings.store, settings.accounts) if (file := _file(url))}):
-        for finding in _disk(file):
-            yield finding
-
-
-async def _database(about: str, url: str, store: Store | AccountsStore) -> list[Finding]:
-    """Reachable, of the right schema, writable; for accounts, with somebody to administer."""
-    try:
-        findings = await _schema(about, url, store)
-        if findings[0].level == "ok" and about == "accounts":
-            findings.append(await _administrators(store))  # type: ignore[arg-type]
-    except SettingsError as error:
-        return [_wrong(about, error)]
-    except store.faults as error:
-        from sojourn.stores.sqlite_engine import explain
-
-        return [Finding("error", about, str(error), explain(error))]
-    return findings
-
-
-async def _schema(about: str, url: str, store: Store | AccountsStore) -> list[Finding]:
-    engine = store.engine  # type: ignore[union-attr]
-    status = await engine.status()
-    if status.pending:
-        waiting = ", ".join(status.pending)
-        return [Finding("error", about, f"{without_password(url)} lacks {waiting}", "run `sojourn migrate`")]
-    difference = await engine.compare()
-    if broken := [*difference.missing, *difference.changed]:
-        return [
-            Finding(
-                "error",
-                about,
-                f"missing or changed: {', '.join(broken)}",
-                "restore a backup; migrations never remove or change these by themselves",
-            )
-        ]
-    await engine.write(lambda _: None)  # begins to write, and so finds out whether it may
-    findings = [Finding("ok", about, f"{without_password(url)}: {status.applied[-1]}, writable")]
-    if difference.unexpected:
-        extra = ", ".join(difference.unexpected)
-        findings.append(Finding("warning", about, f"not Sojourn's: {extra}", "keep your tables elsewhere"))
-    return findings
-
-
-async def _administrators(store: AccountsStore) -> Finding:
-    after = None
-    while page := await store.select(after=after, limit=1000):
-        if any(user.role == "admin" and user.enabled for user in page):
-            return Finding("ok", "accounts", "there is an administrator")
-        after = page[-1].id
-    return Finding(
-        "warning",
-        "accounts",
-        "there is no administrator",
-        "run `sojourn users create ada@example.org --admin` with your own address",
-    )
-
-
-def _disk(file: Path) -> Iterator[Finding]:
-    try:
-        mode, free = stat.S_IMODE(file.stat().st_mode), shutil.disk_usage(file.parent).free // _MEGABYTE
-    except OSError:
-        return  # that there is no such file has been said
-    if os.name == "posix" and mode & 0o077:
-        yield Finding("warning", "disk", f"others may read {file} (mode {mode:o})", f"run `chmod 600 {file}`")
-    if free < 1024:
-        level: Level = "error" if free < 64 else "warning"
-        yield Finding(level, "disk", f"{free} MB are free beside {file}", "free disk space")
-    else:
-        yield Finding("ok", "disk", f"{free} MB are free beside {file}")

@@ -5,7 +5,7 @@ Each has `name`, which lines up with OpenID CAEP 1.0 and the OWASP logging vocab
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 from uuid import UUID
 
@@ -17,6 +17,7 @@ __all__ = [
     "CookieDoubled",
     "DeviceChanged",
     "Event",
+    "Expired",
     "Recovered",
     "Refreshed",
     "Refused",
@@ -80,6 +81,14 @@ class Revoked(Event, frozen=True, kw_only=True):
     name: ClassVar[str] = "session-revoked"
     reason: Reason
     by: str | None = None
+
+
+class Expired(Event, frozen=True, kw_only=True):
+    """A session ended by time, and that was noticed now. `duration`: from its start to that end."""
+
+    name: ClassVar[str] = "session-expired"
+    kind: Literal["idle", "absolute"]
+    duration: timedelta
 
 
 class Refused(Event, frozen=True, kw_only=True):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -26,11 +24,13 @@ from sojourn.accounts import Accounts, User, open_accounts
 from sojourn.api import admin, native
 from sojourn.api.openapi import openapi
 from sojourn.api.routes import Call, Route
+from sojourn.background import Worker
 from sojourn.errors import MethodRejected, NothingHere
-from sojourn.events import Event
-from sojourn.sessions import AsyncSessions, utc_now
+from sojourn.event_log import log_event
+from sojourn.sessions import AsyncSessions
 from sojourn.settings import Settings, load
 from sojourn.stores import open_store
+from sojourn.stores.protocol import Store
 from sojourn.token import Keys
 from sojourn.web import pages
 from sojourn.web.answer import BROKEN, STATUS, Answer, as_json, broken, problem
@@ -42,8 +42,6 @@ __all__ = ["API", "application", "create_app", "document"]
 
 API = (*native.ROUTES, *admin.ROUTES)
 
-_events = logging.getLogger("sojourn.events")
-
 
 def application() -> Starlette:
     """The application as the environment configures it: what each worker process loads."""
@@ -54,15 +52,18 @@ def create_app(
     settings: Settings,
     *,
     keys: Keys | None = None,
-    clock: Callable[[], datetime] = utc_now,
+    clock: Callable[[], datetime] | None = None,
     demo: bool = False,
 ) -> Starlette:
-    """The server's application. Nothing is opened before the first request or the lifespan begins."""
+    """The server's application. Nothing is opened before the first request or the lifespan begins.
+
+    Without a *clock* it runs with the store's.
+    """
     keys = keys or keyring.ring(settings)
     sessions = AsyncSessions(
         open_store(settings.store), keys=keys, policy=settings.policy(), clock=clock, on_event=log_event
     )
-    accounts = Accounts(open_accounts(settings.accounts), sessions, clock=clock)
+    accounts = Accounts(open_accounts(settings.accounts), sessions, clock=sessions.clock)
     site = Site(
         sessions,
         origin=settings.origin,
@@ -72,6 +73,7 @@ def create_app(
         faults=accounts.store.faults,
         demo=demo,
     )
+    worker = Worker(sessions, also=[accounts.purge]) if settings.worker else None
     table = (*API, *_OWN, *pages.PAGES)
     app = Starlette(
         routes=[
@@ -80,7 +82,7 @@ def create_app(
         ],
         middleware=[Middleware(SessionMiddleware, site=site, page=_as_page)],
         exception_handlers={HTTPException: _not_here, Exception: _broken},
-        lifespan=_lifespan(sessions, accounts),
+        lifespan=_lifespan(sessions, accounts, worker),
     )
     app.router.redirect_slashes = False  # the redirect would name the host that the request claims
     return app
@@ -98,12 +100,6 @@ def document(call: Call) -> dict[str, Any]:
     )
 
 
-def log_event(event: Event) -> None:
-    """One JSON line an event: control characters are escaped, so one event is one line (ASVS 16.4.1)."""
-    fields = {name: getattr(event, name) for name in event.__struct_fields__}
-    _events.info("%s", msgspec.json.encode({"event": event.name} | fields).decode())
-
-
 class Health(Struct):
     status: str
 
@@ -113,12 +109,19 @@ async def healthz(call: Call) -> Health:
     return Health("ok")
 
 
-async def readyz(call: Call) -> Health:
+class Ready(Struct):
+    """How many things are wrong with the store; which, `sojourn doctor` says: anybody may read this."""
+
+    status: str
+    warnings: int
+
+
+async def readyz(call: Call) -> Ready:
     """This process reaches its stores."""
-    sessions = call.visit.site.sessions
-    await sessions.store.get(_NOBODY)
+    store = call.visit.site.sessions.store
+    await store.get(_NOBODY)
     await call.accounts.get("nobody")
-    return Health("ready")
+    return Ready("ready", await _warnings(store))
 
 
 async def openapi_json(call: Call) -> Answer:
@@ -135,10 +138,21 @@ _NOBODY = UUID(int=0)
 
 _OWN = (
     Route(method="GET", path="/healthz", guard="open", act=healthz, returns=Health, tag="health"),
-    Route(method="GET", path="/readyz", guard="open", act=readyz, returns=Health, tag="health"),
+    Route(method="GET", path="/readyz", guard="open", act=readyz, returns=Ready, tag="health"),
     Route(method="GET", path="/api/openapi.json", guard="open", act=openapi_json, tag="health"),
     Route(method="GET", path="/api/docs", guard="open", act=docs, tag="health"),
 )
+
+
+async def _warnings(store: Store) -> int:
+    """What a store that has opinions of its own finds wrong, such as too few partitions ahead."""
+    diagnose = getattr(store, "diagnose", None)
+    if diagnose is None:
+        return 0
+    try:
+        return sum(level != "ok" for level, _, _ in await diagnose())
+    except store.faults:
+        return 1  # it answers, but does not let us look
 
 
 def _enabled(accounts: Accounts) -> Callable[[str], Any]:
@@ -149,15 +163,16 @@ def _enabled(accounts: Accounts) -> Callable[[str], Any]:
     return load_user
 
 
-def _lifespan(sessions: AsyncSessions, accounts: Accounts) -> Callable[[Any], Any]:
+def _lifespan(sessions: AsyncSessions, accounts: Accounts, worker: Worker | None) -> Callable[[Any], Any]:
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
         await asyncio.to_thread(device.warm)
-        try:
+        async with AsyncExitStack() as stack:  # what was opened first ends last
+            stack.push_async_callback(sessions.close)
+            stack.push_async_callback(accounts.close)
+            if worker is not None:
+                await stack.enter_async_context(worker.at_work())
             yield
-        finally:
-            await accounts.close()
-            await sessions.close()
 
     return lifespan
 

@@ -25,6 +25,8 @@ __all__ = ["FIELDS", "Field", "Loaded", "Row", "Settings", "load"]
 
 Preset = Literal["consumer", "workforce", "high", "bank"]
 
+_BOTH = ("sqlite:", "memory:")  # stores that keep users as well as sessions
+
 _PRESETS: dict[str, Callable[..., Policy]] = {
     "consumer": Policy,
     "workforce": Policy.workforce,
@@ -49,10 +51,11 @@ class Settings(Discreet, frozen=True, kw_only=True):
     """
 
     store: str = "sqlite:///sojourn.db"
-    accounts: str = ""  # empty: where the sessions are
+    accounts: str = ""  # empty: where the sessions are, if users can be kept there
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 1
+    worker: bool = True
     origin: str = ""  # empty: `http://host:port`, if the host is loopback
     keys_file: Path = Path("sojourn.keys")
     keys: str | None = None
@@ -69,12 +72,12 @@ class Settings(Discreet, frozen=True, kw_only=True):
     fresh_for: timedelta | UnsetType = UNSET
     max_sessions: int | UnsetType | None = UNSET
 
-    redis_url: str | None = None
     geo_api_key: str | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     def __post_init__(self) -> None:
-        force_setattr(self, "accounts", self.accounts or self.store)
+        if not self.accounts and self.store.startswith(_BOTH):
+            force_setattr(self, "accounts", self.store)
         force_setattr(self, "origin", _origin(self))
         if self.workers > 1 and (lost := _in_memory(self.store) or _in_memory(self.accounts)):
             raise SettingsError(
@@ -200,11 +203,28 @@ def _row(name: str, parse: Callable[[str], Any], help: str, **more: Any) -> Fiel
 _BY_PRESET = "as the policy has it"
 
 FIELDS: tuple[Field, ...] = (
-    _row("store", read.as_is, "Where sessions are kept: sqlite:///file.db, sqlite:///:memory: or memory://."),
-    _row("accounts", read.as_is, "Where users are kept.", unset="the same as the store"),
+    _row(
+        "store",
+        read.as_is,
+        "Where sessions are kept: sqlite:///file.db, sqlite:///:memory:, memory://, "
+        "postgresql://user@host/database, redis://host:6379/0 or redis+cluster://host:6379.",
+        alias="REDIS_URL",
+        parse_alias=read.redis,
+    ),
+    _row(
+        "accounts",
+        read.as_is,
+        "Where users are kept: sqlite:///file.db, sqlite:///:memory: or memory://.",
+        unset="the same as the store; with sessions in PostgreSQL or Redis it must be set",
+    ),
     _row("host", read.as_is, "The address to listen on."),
     _row("port", partial(read.whole, 1, 65_535), "The port to listen on."),
     _row("workers", partial(read.whole, 1, 512), "How many processes serve."),
+    _row(
+        "worker",
+        read.flag,
+        "Do the background work beside serving: notice who ended by time, forget what is long over.",
+    ),
     _row(
         "origin",
         read.as_is,
@@ -259,7 +279,6 @@ FIELDS: tuple[Field, ...] = (
     _row(
         "max_sessions", read.number_or_none, "Live sessions of one user; none: any number.", unset=_BY_PRESET
     ),
-    _row("redis_url", read.as_is, "Read, but not used by this version.", alias="REDIS_URL"),
     _row(
         "geo_api_key",
         read.as_is,

@@ -18,6 +18,7 @@ __all__ = [
     "networks",
     "number_or_none",
     "one_of",
+    "redis",
     "span",
     "span_or_none",
     "spelled",
@@ -55,6 +56,12 @@ def flag(text: str) -> bool:
 def one_of(choices: tuple[str, ...], text: str) -> str:
     if text not in choices:
         raise ValueError(f"give one of {', '.join(choices)}")
+    return text
+
+
+def redis(text: str) -> str:
+    if not re.match(r"rediss?(\+cluster)?://", text):
+        raise ValueError("give a redis:// address, or set SOJOURN_STORE for another kind of store")
     return text
 
 
@@ -109,6 +116,14 @@ def spelled(value: Any) -> str:
 _SIZES = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
-def without_password(url: str) -> str:
-    """*url* as it may be shown: a password in it is left out."""
-    return re.sub(r"(?<=//)[^@/]*@", "***@", url)
+def without_password(text: str) -> str:
+    """*text*, an address or a sentence with one, as it may be shown: without user and password.
+
+    Rather too much is left out than too little: a password may contain "@", "/" or a space that
+    should have been escaped.
+    """
+    return _PASSWORD.sub(r"\1***", _USER_AND_PASSWORD.sub("***@", text))
+
+
+_USER_AND_PASSWORD = re.compile(r"(?<=://)(?!/).*@", re.DOTALL)
+_PASSWORD = re.compile(r"(?i)((?:password|passwd|pwd|secret|token|api_?key)=)[^&\s]*")

@@ -29,6 +29,9 @@ OLDER = """
 
 They are read where the variable is not set. Their unit is in the name: `SESSION_EXPIRY_DAYS=30`.
 
+`REDIS_URL` makes that Redis the store of sessions. Where the variable is there for something else, say with
+`SOJOURN_STORE` where sessions are kept.
+
 | Name | Sets |
 |---|---|
 """

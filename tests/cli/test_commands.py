@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import stat
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sojourn import AsyncSessions, Device, Query, Reason, open_store
+from sojourn.background import LEASE
 from sojourn.keyring import entries
 from sojourn.sessions import utc_now
 from sojourn.testing import FakeClock, make_keys
@@ -203,11 +205,54 @@ def test_migrating_the_accounts_alone_makes_no_other_database(shell):
     assert [path.name for path in Path().glob("*.db")] == ["people.db"]
 
 
-def test_purge_forgets_what_is_long_over(installed):
+PURGED = re.compile(r"purge: marked (\d+), removed (\d+), skipped (\d+), time \d+\.\d{3} s\n")
+
+
+def purged(ran):
+    """What was marked, removed and skipped."""
+    assert ran.code == 0
+    found = PURGED.fullmatch(ran.out)
+    assert found, ran.out
+    return tuple(map(int, found.groups()))
+
+
+@pytest.mark.parametrize("command", [["purge"], ["worker", "--once"]])
+def test_what_ended_is_noticed_and_what_is_long_over_forgotten(installed, command):
     signed_in("ada", ago=timedelta(days=200))
+    signed_in("bea", ago=timedelta(days=50))
     signed_in("eve")
-    assert installed("purge").out.startswith("Forgot 1 sessions that ended more than 90 days ago")
-    assert installed("purge").out.startswith("Forgot 0 sessions")
+    ran = installed(*command)
+    assert purged(ran) == (2, 1, 0)
+    assert ran.err.count('"event":"session-expired"') == 2
+    assert purged(installed(*command)) == (0, 0, 0)
+
+
+def held(holder, span):
+    """Whether *holder* has the lease of background work for that long, as another process would."""
+
+    async def lease():
+        store, now = open_store(URL), utc_now()
+        taken = await store.lease(LEASE, holder, at=now, until=now + span)
+        await store.close()
+        return taken
+
+    return asyncio.run(lease())
+
+
+def test_while_a_worker_runs_expiry_is_left_to_it(installed):
+    signed_in("ada", ago=timedelta(days=200))
+    signed_in("bea", ago=timedelta(days=50))
+    assert held("a worker", timedelta(minutes=5))
+    assert purged(installed("worker", "--once")) == (0, 0, 1)
+    assert purged(installed("purge")) == (0, 1, 1)
+    assert held("a worker", timedelta(0))
+    assert purged(installed("worker", "--once")) == (1, 0, 0)
+    assert held("another", timedelta(0))  # what a command took it gave back
+
+
+def test_how_much_is_logged_is_said(installed):
+    signed_in("bea", ago=timedelta(days=50))
+    assert installed("purge", "--log-level", "warning").err == ""
 
 
 @pytest.mark.parametrize("arguments", [["sessions", "list"], ["users", "list"], ["purge"]])
@@ -242,6 +287,7 @@ def test_doctor_says_what_to_do_and_its_exit_code_counts(shell, installed):
     [
         ([], "sojourn keys generate"),
         (["--store", "memory://", "--workers", "2"], "one process"),
+        (["--store", "sqlite:///:memory:", "--workers", "2"], "one process"),
         (["--host", "192.0.2.7"], "SOJOURN_ORIGIN"),
         (["--origin", "http://example.org"], "plain http"),
         (["--port", "http"], "--port is 'http'"),

@@ -6,7 +6,6 @@ The session core knows nothing of it: to a session a user is an id, whoever keep
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from sojourn.accounts.accounts import Accounts
 from sojourn.accounts.user import Account, User
@@ -23,7 +22,7 @@ def open_accounts(url: str, *, create: bool = True) -> AccountsStore:
 
     The file may be the one that holds the sessions. Without *create* a missing one is an error.
     """
-    scheme = urlsplit(url).scheme
+    scheme = url.partition("://")[0].lower() if "://" in url else ""
     if scheme == "memory":
         from sojourn.accounts.store import MemoryAccounts
 
@@ -33,6 +32,12 @@ def open_accounts(url: str, *, create: bool = True) -> AccountsStore:
         from sojourn.stores import sqlite_path
 
         return SQLiteAccounts(sqlite_path(url), create=create)
-    raise SettingsError(
-        f"no accounts in {scheme or url!r}; use sqlite:///file.db, sqlite:///:memory: or memory://"
-    )
+    if not url:
+        raise SettingsError(
+            "SOJOURN_ACCOUNTS is not set, and users cannot be kept where the sessions are; "
+            "set it (--accounts) to a file such as sqlite:///accounts.db"
+        )
+    what = (
+        repr(scheme) if scheme else "an address without a scheme"
+    )  # not the address: it may hold a password
+    raise SettingsError(f"no accounts in {what}; use sqlite:///file.db, sqlite:///:memory: or memory://")

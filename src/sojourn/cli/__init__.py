@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from sojourn.errors import Refusal, SettingsError
+from sojourn.settings_text import without_password
 
 __all__ = ["main", "run"]
 
@@ -45,22 +46,27 @@ def _said(error: Exception) -> int:
         case Refusal():
             code, text = 1, error.message
         case ModuleNotFoundError() if error.name in _EXTRA:
-            code, text = 2, f"{error.name} is not installed; run `pip install 'sojourn[server]'`"
+            extra = _EXTRA[error.name]
+            code, text = 2, f"{error.name} is not installed; run `pip install 'sojourn[{extra}]'`"
         case _ if type(error).__module__.startswith("cyclopts"):
             return 2  # it has said so itself
         case _:
             code, text = 1, _fault(error)
-    print(f"sojourn: {text}", file=sys.stderr)
+    print(f"sojourn: {without_password(text)}", file=sys.stderr)  # drivers repeat addresses
     return code
 
 
-_EXTRA = {"cyclopts", "rich", "uvicorn", "starlette", "jinja2"}
+_EXTRA = dict.fromkeys(("cyclopts", "rich", "uvicorn", "starlette", "jinja2"), "server")
+_EXTRA |= {"asyncpg": "postgres", "psycopg": "postgres", "redis": "redis"}
 
 
 def _fault(error: Exception) -> str:
     """The driver's words and the remedy."""
     from sojourn.stores.sqlite_engine import Engine, explain
 
+    module = type(error).__module__
+    if module.partition(".")[0] in _EXTRA or module.startswith("sojourn.stores."):
+        return f"{error}. See that the store runs and lets this machine in, or correct SOJOURN_STORE"
     if not isinstance(error, Engine.faults):
         raise error
     remedy = explain(error)

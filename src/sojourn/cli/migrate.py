@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+from uuid import UUID
+
 from sojourn.accounts import open_accounts
 from sojourn.cli.opened import shared
 from sojourn.cli.options import Accounts, Store
@@ -23,14 +26,25 @@ async def migrate(*, store: Store = None, accounts: Accounts = None) -> None:
         opened = open_store(url) if what == "sessions" else open_accounts(url)
         try:
             with progress(f"Migrating {what} …"):
-                applied = await opened.engine.migrate()  # type: ignore[union-attr]
+                applied = await _migrated(opened)
         finally:
             await opened.close()
         print(f"{what} in {without_password(url)}: {', '.join(applied) or 'up to date'}")
 
 
+async def _migrated(opened: Any) -> list[str]:
+    """The names of what was applied now. Redis has no schema: it only has to be there."""
+    migrate = getattr(opened.engine if hasattr(opened, "engine") else opened, "migrate", None)
+    if migrate is not None:
+        return list(await migrate())
+    await opened.get(UUID(int=0))
+    return []
+
+
 def targets(loaded: Loaded) -> list[tuple[str, str]]:
     """What to migrate, and where; not the default store when only the other one was named."""
     settings, sources = loaded.settings, loaded.sources
+    if not settings.accounts:
+        return [("sessions", settings.store)]  # users have no place yet, and do not get one unasked
     found = [("sessions", settings.store), ("accounts", settings.accounts)]
     return found[1:] if sources["accounts"] == "argument" and sources["store"] == "default" else found

@@ -10,6 +10,7 @@ from msgspec import Struct
 from sojourn import keyring
 from sojourn.accounts import Accounts, User, open_accounts
 from sojourn.errors import AccountNotFound, SettingsError
+from sojourn.event_log import log_event
 from sojourn.sessions import AsyncSessions, utc_now
 from sojourn.settings import Settings, load
 from sojourn.stores import open_store
@@ -43,15 +44,19 @@ class Opened(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def opened(arguments: Mapping[str, object]) -> AsyncIterator[Opened]:
-    """Open what is there; nothing is created. No key is read: a command derives and checks no token."""
+async def opened(arguments: Mapping[str, object], *, users: bool = True) -> AsyncIterator[Opened]:
+    """Open what is there; nothing is created. No key is read: a command derives and checks no token.
+
+    Without *users* it is no error that nobody said where they are kept: then there are none.
+    """
     settings = load(arguments).settings
     for url in (settings.store, settings.accounts):
         shared(url)
     keys = keyring.parse(keyring.generate(utc_now()))
     store = open_store(settings.store, create=False)
-    sessions = AsyncSessions(store, keys=keys, policy=settings.policy())
-    accounts = Accounts(open_accounts(settings.accounts, create=False), sessions)
+    sessions = AsyncSessions(store, keys=keys, policy=settings.policy(), on_event=log_event)
+    nobody = not users and not settings.accounts
+    accounts = Accounts(open_accounts("memory://" if nobody else settings.accounts, create=False), sessions)
     try:
         yield Opened(settings, sessions, accounts)
     finally:

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from sojourn.settings import FIELDS
 
-__all__ = ["Accounts", "Flag", "Json", "KeysFile", "Limit", "Serving", "Store", "Yes", "option"]
+__all__ = ["Accounts", "Flag", "Json", "KeysFile", "Limit", "LogLevel", "Serving", "Store", "Yes", "option"]
 
 _TABLE = {field.name: field for field in FIELDS}
 
@@ -28,6 +28,7 @@ def option(name: str) -> Parameter:
 Store = Annotated[str | None, option("store")]
 Accounts = Annotated[str | None, option("accounts")]
 KeysFile = Annotated[str | None, option("keys_file")]
+LogLevel = Annotated[str | None, option("log_level")]
 
 Flag = Parameter(negative="", show_default=False)
 Json = Annotated[bool, Parameter(name="--json", negative="", show_default=False, help="Print JSON.")]
@@ -45,6 +46,7 @@ class Serving:
     host: Annotated[str | None, option("host")] = None
     port: Annotated[str | None, option("port")] = None
     workers: Annotated[str | None, option("workers")] = None
+    worker: Annotated[bool | None, option("worker")] = None
     origin: Annotated[str | None, option("origin")] = None
     keys_file: KeysFile = None
     trusted_proxies: Annotated[str | None, option("trusted_proxies")] = None
@@ -58,7 +60,7 @@ class Serving:
     rotate_every: Annotated[str | None, option("rotate_every")] = None
     fresh_for: Annotated[str | None, option("fresh_for")] = None
     max_sessions: Annotated[str | None, option("max_sessions")] = None
-    log_level: Annotated[str | None, option("log_level")] = None
+    log_level: LogLevel = None
 
     def given(self) -> dict[str, Any]:
         """By name; None for what was not."""

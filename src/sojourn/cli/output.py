@@ -1,7 +1,8 @@
-"""What a command prints: tables for a terminal, plain columns or JSON for everything else."""
+"""What a command says: tables for a terminal, plain columns or JSON for everything else."""
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import msgspec
 
 from sojourn.policy import words
 
-__all__ = ["ago", "ask", "print_json", "print_table", "progress"]
+__all__ = ["ago", "ask", "logging_to_stderr", "print_json", "print_table", "progress"]
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -52,6 +53,20 @@ def progress(doing: str) -> Iterator[Callable[[str], None]]:
 
     with Console(stderr=True).status(doing) as status:
         yield lambda news: status.update(f"{doing} {news}")
+
+
+@contextmanager
+def logging_to_stderr(level: str) -> Iterator[None]:
+    """Have what the library logs on stderr, from *level* on, as `sojourn serve` has it."""
+    logger, handler = logging.getLogger("sojourn"), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(level.upper())
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
 
 
 def ask(question: str) -> bool:

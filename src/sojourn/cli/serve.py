@@ -14,6 +14,7 @@ from sojourn.cli.listening import bind, uvicorn_options
 from sojourn.cli.options import Serving
 from sojourn.demo import refuse_demo
 from sojourn.settings import Settings, load
+from sojourn.settings_text import without_password
 from sojourn.stores import open_store
 
 __all__ = ["serve"]
@@ -64,6 +65,7 @@ def welcome(settings: Settings) -> str:
         f"Sojourn listens on {settings.host}, port {settings.port}, for {origin}",
         f"  sign in  {origin}/sign-in",
         f"  admin    {origin}/admin",
+        f"  store    {without_password(settings.store)}",
         "Stop it with Ctrl-C.",
     ]
     if settings.development:

@@ -32,6 +32,7 @@ _users.command("sojourn.cli.users.list:list_users", name="list")
 _keys.command("sojourn.cli.keys.generate:generate", name="generate")
 _keys.command("sojourn.cli.keys.rotate:rotate", name="rotate")
 app.command("sojourn.cli.migrate:migrate", name="migrate")
+app.command("sojourn.cli.worker:worker", name="worker")
 app.command("sojourn.cli.purge:purge", name="purge")
 app.command("sojourn.cli.doctor:doctor", name="doctor")
 

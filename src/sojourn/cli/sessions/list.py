@@ -30,7 +30,7 @@ async def list_sessions(
     accounts: Accounts = None,
 ) -> None:
     """List the live sessions: of one user, most recently active first, or of everybody, newest first."""
-    async with opened({"store": store, "accounts": accounts}) as found:
+    async with opened({"store": store, "accounts": accounts}, users=False) as found:
         sessions = await _live(found, user, limit)
         users = await found.users({s.user_id for s in sessions if s.user_id})
         if json:

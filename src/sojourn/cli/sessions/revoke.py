@@ -34,7 +34,7 @@ async def revoke(
         raise SettingsError(
             "name one session by its id, or all of one user with --all --user ada@example.org"
         )
-    async with opened({"store": store, "accounts": accounts}) as found:
+    async with opened({"store": store, "accounts": accounts}, users=False) as found:
         owner = ANYBODY if user is None else await found.user_id(user)
         if id is None:
             return await _everything(found, str(owner), user or "", note=note, yes=yes)

@@ -1,0 +1,303 @@
+"""Background work: expiry is noticed once, and what is long over is forgotten, a little at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import os
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from sojourn.events import Expired
+from sojourn.session import Session
+from sojourn.sessions import AsyncSessions
+from sojourn.settings_text import without_password
+
+__all__ = ["LEASE", "Done", "Worker"]
+
+LEASE = "background"
+
+_chance = secrets.SystemRandom()  # its own: programs seed the other one, and tests watch it
+_log = logging.getLogger("sojourn.background")
+
+_TARGET = 0.05  # seconds that one batch should take: whoever signs in meanwhile waits for no longer
+_BUDGET = 1.0  # seconds of one step for noticing, and as many for forgetting
+_FEWEST, _FIRST, _MOST = 10, 200, 10_000  # rows of one batch
+_PATIENCE = 5.0  # seconds that a shutdown waits for the step under way
+
+
+class Done(Struct, frozen=True, kw_only=True):
+    """What one purge did. Its text is the line that is logged.
+
+    `marked`: sessions that had ended by time, and were noticed since the line before. `removed`:
+    records forgotten. `skipped`: what was left to the process that has the lease, or to the next
+    step because the time was up.
+    """
+
+    marked: int = 0
+    removed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        return (
+            f"purge: marked {self.marked}, removed {self.removed}, "
+            f"skipped {self.skipped}, time {self.seconds:.3f} s"
+        )
+
+
+class Worker:
+    """The background work of one process. Any number may run: the one that has the lease works.
+
+    The lease lasts for three steps, so that of a process that died is free soon after. All times
+    are those of the façade's clock, and so the store's where it has one. Where it has none, of two
+    processes whose clocks are a minute apart the one that is ahead takes the lease from the other
+    and keeps it; it notices an end up to a minute early, and when it dies the others wait a minute
+    longer. For the rest of one step both may work. That costs a little time and no more: the store
+    hands out each expiry once, whoever asks.
+
+    An event is told after its expiry was written down: if the process dies in between, nobody is told.
+    """
+
+    def __init__(
+        self,
+        sessions: AsyncSessions,
+        *,
+        every: timedelta = timedelta(seconds=10),
+        purge_every: timedelta = timedelta(minutes=5),
+        also: Sequence[Callable[[], Awaitable[object]]] = (),
+        holder: str | None = None,
+        stopwatch: Callable[[], float] = time.monotonic,
+        rest: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        """*also*: what else is to be forgotten with each purge, such as rate limits."""
+        self.sessions = sessions
+        self.every = every
+        self.purge_every = purge_every
+        self.leading = False
+        self._also = also
+        self._holder = holder
+        self._chance = secrets.token_hex(4)
+        self._stopwatch = stopwatch
+        self._rest = rest
+        self._noticing, self._forgetting = _Pace(), _Pace()
+        self._marked = self._skipped = 0  # since the last line
+        self._purged_at: datetime | None = None
+        self._outage: str | None = None
+
+    @property
+    def holder(self) -> str:
+        """This process by machine, number and chance: a forked child is somebody else."""
+        return self._holder or f"{socket.gethostname()}:{os.getpid()}:{self._chance}"
+
+    async def now(self) -> datetime:
+        """What time it is by the façade's clock, which a poll of the feed has set by the store's."""
+        sessions = self.sessions
+        if sessions.feed.due(sessions.clock()):
+            await sessions.feed.poll()
+        return sessions.clock()
+
+    # ── one step ─────────────────────────────────────────────────────────────────────────────
+
+    async def step(self, now: datetime) -> Done:
+        """Do what is due at *now*, if the lease is to be had, for two seconds or so."""
+        if not await self._take(now):
+            return Done(skipped=1)
+        began = self._stopwatch()
+        marked, left = await self._notice(now, within=_BUDGET)
+        self._marked += marked
+        self._skipped += left
+        if left or not self._due(now):  # who was forgotten before it was noticed could not be told
+            return Done(marked=marked, skipped=left, seconds=self._stopwatch() - began)
+        removed, left = await self._forget(now, within=_BUDGET)
+        self._purged_at = None if left else now
+        done = Done(
+            marked=self._marked,
+            removed=removed,
+            skipped=self._skipped + left,
+            seconds=self._stopwatch() - began,
+        )
+        self._marked = self._skipped = 0
+        if done.marked or done.removed or done.skipped:
+            _log.info("%s", done)
+        for forget in self._also:
+            await forget()
+        return done
+
+    async def purge(self, now: datetime, *, tell: Callable[[int], None] = lambda removed: None) -> Done:
+        """Forget all that is long over, however long it takes, with or without the lease.
+
+        Expiry is noticed only with it: another process that has it tells its own listeners.
+        """
+        began, marked = self._stopwatch(), 0
+        if leads := await self._take(now):
+            try:
+                marked, _ = await self._notice(now, within=math.inf)
+            finally:
+                await self.leave(now)
+        removed, _ = await self._forget(now, within=math.inf, tell=tell)
+        for forget in self._also:
+            await forget()
+        seconds = self._stopwatch() - began
+        return Done(marked=marked, removed=removed, skipped=int(not leads), seconds=seconds)
+
+    async def leave(self, now: datetime) -> None:
+        """Give the lease back, so that another process need not wait for its end."""
+        if self.leading:
+            self.leading = False
+            await self.sessions.store.lease(LEASE, self.holder, at=now, until=now)
+
+    async def _take(self, now: datetime) -> bool:
+        held = await self.sessions.store.lease(LEASE, self.holder, at=now, until=now + 3 * self.every)
+        if held != self.leading:
+            _log.debug("%s %s the lease", self.holder, "has" if held else "lost")
+        self.leading = held
+        return held
+
+    async def _notice(self, now: datetime, *, within: float) -> tuple[int, int]:
+        async def batch(limit: int) -> int:
+            over = await self.sessions.store.expire(at=now, limit=limit)
+            for session in over:
+                self.sessions.emit(_expired(session, now))
+            return len(over)
+
+        return await self._repeat(batch, self._noticing, within=within)
+
+    async def _forget(
+        self, now: datetime, *, within: float, tell: Callable[[int], None] = lambda removed: None
+    ) -> tuple[int, int]:
+        before = now - self.sessions.policy.keep_ended
+        log_before: datetime | None = await self._log_before(now)  # for the first batch: once is enough
+        total = 0
+
+        async def batch(limit: int) -> int:
+            nonlocal log_before, total
+            removed = await self.sessions.store.purge(before=before, limit=limit, log_before=log_before)
+            log_before, total = None, total + removed
+            tell(total)
+            return removed
+
+        return await self._repeat(batch, self._forgetting, within=within)
+
+    async def _log_before(self, now: datetime) -> datetime:
+        """Lines of the log are dated by the store's clock: one of ours that is ahead must not cut them."""
+        theirs = (await self.sessions.store.entries(limit=1)).now
+        return min(now, theirs or now) - self.sessions.policy.log_kept
+
+    async def _repeat(
+        self, batch: Callable[[int], Awaitable[int]], pace: _Pace, *, within: float
+    ) -> tuple[int, int]:
+        """Run *batch* until it finds nothing; how many rows it had, and 1 if the time was up before that."""
+        total, end = 0, self._stopwatch() + within
+        while True:
+            began = self._stopwatch()
+            rows = await batch(pace.size)
+            ended = self._stopwatch()
+            total += rows
+            pace.took(rows, ended - began)
+            if not rows:
+                return total, 0
+            if ended >= end:
+                return total, 1
+            # As long as the batch took, so that others who wait to write get in before the next one.
+            await self._rest(min(ended - began, _TARGET))
+
+    def _due(self, now: datetime) -> bool:
+        return self._purged_at is None or not timedelta(0) <= now - self._purged_at < self.purge_every
+
+    # ── the loop ─────────────────────────────────────────────────────────────────────────────
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """A step every ten seconds or so until *stop* is set. No fault ends it; each is logged once."""
+        try:
+            while not stop.is_set():
+                await self._attempt()
+                await _passed(stop, self.every.total_seconds() * _chance.uniform(0.8, 1.2))
+        finally:
+            await self._go()
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """Run beside what is inside, and end with it."""
+        stop = asyncio.Event()
+        running = asyncio.create_task(self.run(stop), name="sojourn background")
+        try:
+            yield
+        finally:
+            stop.set()
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    await running
+            except TimeoutError:
+                _log.warning("background work did not end in time, and was cut off")
+
+    async def _attempt(self) -> None:
+        try:
+            await self.step(await self.now())
+        except Exception as error:
+            self._failed(error)
+            return
+        if self._outage is not None:
+            _log.warning("background work goes on")
+            self._outage = None
+
+    def _failed(self, error: Exception) -> None:
+        """Say it once an outage; again only if it is another kind of failure."""
+        kind = type(error).__name__
+        if self._outage == kind:
+            return
+        self._outage = kind
+        expected = isinstance(error, self.sessions.store.faults)
+        _log.warning(
+            "background work waits for the store: %s: %s",
+            kind,
+            without_password(str(error)),
+            exc_info=None if expected else error,
+        )
+
+    async def _go(self) -> None:
+        try:
+            async with asyncio.timeout(1):
+                await self.leave(self.sessions.clock())
+        except Exception as error:
+            _log.debug("the lease was not given back, and runs out: %s", type(error).__name__)
+
+
+class _Pace:
+    """How many rows a batch takes: as many as are done in the time that it should take."""
+
+    def __init__(self) -> None:
+        self.size = _FIRST
+
+    def took(self, rows: int, seconds: float) -> None:
+        """Learn from a batch. One that was not full and quick says nothing."""
+        if rows >= self.size or seconds > _TARGET:
+            fitting = int(self.size * _TARGET / max(seconds, 1e-6))
+            self.size = max(_FEWEST, min(fitting, 2 * self.size, _MOST))
+
+
+def _expired(session: Session, now: datetime) -> Expired:
+    return Expired(
+        at=now,
+        session_id=session.id,
+        user_id=session.user_id,
+        ip=session.ip,
+        kind="absolute" if session.expires_at >= session.ends_at else "idle",
+        duration=session.expires_at - session.created_at,
+    )
+
+
+async def _passed(stop: asyncio.Event, seconds: float) -> None:
+    """Return after so many *seconds*, or as soon as *stop* is set."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        pass

@@ -1,0 +1,229 @@
+"""Are the stores set up well: within reach, of the right schema, with a worker, and with room to grow."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+from msgspec import Struct
+
+from sojourn.accounts import open_accounts
+from sojourn.accounts.store import AccountsStore
+from sojourn.background import LEASE
+from sojourn.demo import refuse_demo
+from sojourn.errors import SettingsError
+from sojourn.settings import Settings
+from sojourn.settings_text import without_password
+from sojourn.stores import open_store, sqlite_path
+from sojourn.stores.protocol import Store
+
+__all__ = ["Finding", "Level", "databases", "file_of", "wrong"]
+
+Level = Literal["ok", "warning", "error"]
+
+_MEGABYTE = 1 << 20
+
+
+class Finding(Struct, frozen=True):
+    """What was found `about` something, and what to do about it."""
+
+    level: Level
+    about: str
+    what: str
+    remedy: str = ""
+
+
+def wrong(about: str, error: SettingsError) -> Finding:
+    """The messages of `SettingsError` end with the remedy."""
+    what, _, remedy = str(error).partition("; ")
+    return Finding("error", about, what, remedy)
+
+
+def file_of(url: str) -> Path | None:
+    """The file that *url* names, if it names one."""
+    try:
+        return sqlite_path(url) if url.startswith("sqlite:") else None
+    except SettingsError:
+        return None
+
+
+async def databases(
+    settings: Settings, now: datetime, clock: Callable[[], datetime]
+) -> AsyncIterator[Finding]:
+    for about, url in (("sessions", settings.store), ("accounts", settings.accounts)):
+        if url.startswith("memory:") or url.endswith(":memory:"):
+            yield Finding("warning", about, f"{url} ends with the server", "set SOJOURN_STORE to a file")
+            continue
+        try:
+            refuse_demo(url)
+            store: Store | AccountsStore = (
+                open_store(url, create=False) if about == "sessions" else open_accounts(url, create=False)
+            )
+        except SettingsError as error:
+            yield wrong(about, error)
+            continue
+        try:
+            for finding in await _database(about, url, store):
+                yield finding
+            if about == "sessions":
+                for finding in await _background(store, settings, now, clock):  # type: ignore[arg-type]
+                    yield finding
+        finally:
+            await store.close()
+    for file in sorted({file for url in (settings.store, settings.accounts) if (file := file_of(url))}):
+        for finding in _disk(file):
+            yield finding
+
+
+async def _database(about: str, url: str, store: Store | AccountsStore) -> list[Finding]:
+    """Reachable, of the right schema, writable; for accounts, with somebody to administer."""
+    try:
+        findings = await _looked_at(about, url, store)
+        if findings[0].level == "ok" and about == "accounts":
+            findings.append(await _administrators(store))  # type: ignore[arg-type]
+    except SettingsError as error:
+        return [wrong(about, error)]
+    except store.faults as error:
+        return [Finding("error", about, without_password(str(error)), _remedy(url, error))]
+    return findings
+
+
+def _remedy(url: str, error: Exception) -> str:
+    if url.startswith("sqlite:"):
+        from sojourn.stores.sqlite_engine import explain
+
+        return explain(error)
+    return f"see that {without_password(url)} runs and lets this machine in, or correct SOJOURN_STORE"
+
+
+async def _looked_at(about: str, url: str, store: Any) -> list[Finding]:
+    """Reachable, of the right schema if it has one, writable if it is a file; and what it says of itself."""
+    findings = []
+    engine: Any = getattr(store, "engine", None)
+    if engine is not None:
+        findings = await _schema(about, url, store)
+        if findings[0].level != "ok":
+            return findings
+    if url.startswith("sqlite:"):
+        await engine.write(lambda _: None)  # begins to write, and so finds out whether it may
+        return findings
+    await store.get(_NOBODY)
+    findings.append(Finding("ok", about, f"{without_password(url)} answers"))
+    if hasattr(store, "diagnose"):
+        said = await store.diagnose()
+        findings += [Finding(_LEVELS[level], about, what, remedy) for level, what, remedy in said]
+    return findings
+
+
+async def _schema(about: str, url: str, store: Any) -> list[Finding]:
+    status = await store.engine.status()
+    if status.pending:
+        waiting = ", ".join(status.pending)
+        return [Finding("error", about, f"{without_password(url)} lacks {waiting}", "run `sojourn migrate`")]
+    try:
+        difference = await store.engine.compare()
+    except store.faults:
+        if url.startswith("sqlite:"):
+            raise
+        what = f"{without_password(url)}: {status.applied[-1]}, not compared with a new one"
+        return [Finding("ok", about, what, "to have it compared, let the role make schemas in this database")]
+    if broken := [*difference.missing, *difference.changed]:
+        return [
+            Finding(
+                "error",
+                about,
+                f"missing or changed: {', '.join(broken)}",
+                "restore a backup; migrations never remove or change these by themselves",
+            )
+        ]
+    findings = [Finding("ok", about, f"{without_password(url)}: {status.applied[-1]}")]
+    if difference.unexpected:
+        extra = ", ".join(difference.unexpected)
+        findings.append(Finding("warning", about, f"not Sojourn's: {extra}", "keep your tables elsewhere"))
+    return findings
+
+
+_NOBODY = UUID(int=0)
+_LEVELS: dict[str, Level] = {"ok": "ok", "warn": "warning", "bad": "error"}
+
+
+async def _background(
+    store: Store, settings: Settings, now: datetime, clock: Callable[[], datetime]
+) -> list[Finding]:
+    """The clock of the store, and whether anybody does the background work."""
+    faults: tuple[type[Exception], ...] = (SettingsError, *store.faults)
+    try:
+        asked = clock()
+        theirs = (await store.entries(limit=1)).now
+        ours = asked + (clock() - asked) / 2
+        # At the earlier of both times, so that a clock that is wrong takes the lease from nobody.
+        at = min(now, theirs or now)
+        idle = await store.lease(LEASE, "doctor", at=at, until=at)
+    except faults:
+        return []  # what is wrong with it has been said
+    return [*_clock(theirs, ours), _worker(settings, idle=idle)]
+
+
+def _clock(theirs: datetime | None, now: datetime) -> Iterator[Finding]:
+    if theirs is None:
+        return
+    apart = abs((theirs - now).total_seconds())
+    which = "ahead of" if now > theirs else "behind"
+    if apart > 1:
+        yield Finding(
+            "warning",
+            "clock",
+            f"this machine's clock is {apart:.1f} s {which} the store's",
+            "have both set by NTP: tokens, limits and leases are read by these clocks",
+        )
+    else:
+        yield Finding("ok", "clock", f"within {max(apart, 0.1):.1f} s of the store's")
+
+
+def _worker(settings: Settings, *, idle: bool) -> Finding:
+    if not idle:
+        return Finding(
+            "ok", "worker", "one has the lease: expiry is noticed, and what is long over forgotten"
+        )
+    if settings.worker:
+        return Finding("ok", "worker", "none is at work now; `sojourn serve` brings its own")
+    return Finding(
+        "warning",
+        "worker",
+        "none is at work, and SOJOURN_WORKER is off: nothing notices expiry or forgets anything",
+        "run `sojourn worker`, or `sojourn purge` by a cron, or remove SOJOURN_WORKER",
+    )
+
+
+async def _administrators(store: AccountsStore) -> Finding:
+    after = None
+    while page := await store.select(after=after, limit=1000):
+        if any(user.role == "admin" and user.enabled for user in page):
+            return Finding("ok", "accounts", "there is an administrator")
+        after = page[-1].id
+    return Finding(
+        "warning",
+        "accounts",
+        "there is no administrator",
+        "run `sojourn users create ada@example.org --admin` with your own address",
+    )
+
+
+def _disk(file: Path) -> Iterator[Finding]:
+    try:
+        mode, free = stat.S_IMODE(file.stat().st_mode), shutil.disk_usage(file.parent).free // _MEGABYTE
+    except OSError:
+        return  # that there is no such file has been said
+    if os.name == "posix" and mode & 0o077:
+        yield Finding("warning", "disk", f"others may read {file} (mode {mode:o})", f"run `chmod 600 {file}`")
+    if free < 1024:
+        level: Level = "error" if free < 64 else "warning"
+        yield Finding(level, "disk", f"{free} MB are free beside {file}", "free disk space")
+    else:
+        yield Finding("ok", "disk", f"{free} MB are free beside {file}")
