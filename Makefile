@@ -5,7 +5,7 @@ ARGS ?=
 BIN := .venv/bin
 
 # Files without I/O and without a clock: every branch is covered by a test.
-PURE := session errors events policy token lifecycle device
+PURE := session errors events policy token snapshot lifecycle device
 empty :=
 comma := ,
 PURE_FILES := $(subst $(empty) ,$(comma),$(PURE:%=src/sojourn/%.py))
@@ -53,7 +53,10 @@ format: bootstrap ## Put code into the common format, and mend what can be mende
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: bootstrap ## Measure
+bench: ## Measure beside what you would use instead (ARGS=writes for another part, ARGS=help for the list)
+	@scripts/bootstrap bench
+	@if command -v npm >/dev/null && [ ! -d benchmarks/better_auth/node_modules ]; then \
+		npm ci --prefix benchmarks/better_auth --no-audit --no-fund || echo "going on without Better Auth"; fi
 	$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: browser

@@ -1,6 +1,6 @@
 """What each verb of a store costs, beside the same statement given to the bare sqlite3 driver.
 
-    python benchmarks/stores.py [sessions]
+    python -m benchmarks stores [SESSIONS]
 
 Medians in microseconds of one call at a time, and the ratio to the driver, which gets the values
 ready-made and flushes to the disk where the store does. Compare the ratios; the rest is the machine.
@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -110,13 +109,13 @@ def driver(path: Path, sessions: list[Session]) -> Times:
     return times
 
 
-def statement(name: str, session: Session) -> tuple[str, dict[str, Any]]:
+def statement(name: str, session: Session) -> tuple[str, Any]:
     row = to_row(session) | {"at": microseconds(NOW)}
     match name:
         case "insert":
             return sqlite._INSERT, row
         case "get":
-            return sqlite._GET, row
+            return sqlite._GET, (row["id"],)
         case "touch":
             return sqlite._TOUCH, row | {"seen_at": microseconds(NOW)}
         case "replace":
@@ -134,7 +133,8 @@ def clocked(call: Callable[[Any], Any], subjects: Iterable[Any]) -> float:
     return median(taken) * 1e6
 
 
-def main(count: int) -> None:
+def main(arguments: Sequence[str] = ()) -> None:
+    count = int(arguments[0]) if arguments else 3000
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:  # a disk; /tmp may be memory
         base = driver(Path(folder, "driver.db"), people(count))
         table = {
@@ -148,7 +148,3 @@ def main(count: int) -> None:
     for title, times in table.items():
         cells = (f"{times[name]:8.1f} ({times[name] / base[name]:4.1f})" for name in VERBS)
         print(f"{title:18}" + "".join(f"{cell:>16}" for cell in cells))
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3000)

@@ -1,0 +1,67 @@
+"""Sojourn in Starlette: any store, any policy."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from benchmarks.apps import Places, user_name
+from sojourn import AsyncSessions, Policy, open_store
+from sojourn.testing import make_keys
+from sojourn.web.asgi import visit_of
+from sojourn.web.starlette import SessionMiddleware, Site, login, session_from
+
+__all__ = ["address", "make"]
+
+
+def make(places: Places, *, store: str, policy: dict[str, Any]) -> Starlette:
+    """An application over the store of kind *store*, under the default policy but for *policy*."""
+    sessions = AsyncSessions(open_store(address(store, places)), keys=make_keys(), policy=Policy(**policy))
+    site = Site(sessions, origin="http://127.0.0.1:8000")
+    routes = [
+        Route("/me", _me),
+        Route("/create", _create, methods=["POST"]),
+        Route("/refresh", _refresh, methods=["POST"]),
+    ]
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with sessions.following():
+            yield
+        await sessions.close()
+
+    return Starlette(routes=routes, middleware=[Middleware(SessionMiddleware, site=site)], lifespan=lifespan)
+
+
+def address(store: str, places: Places) -> str:
+    """The URL of an empty store of kind *store*."""
+    return {
+        "memory": "memory://",
+        "sqlite": f"sqlite:///{places.file('sojourn.db')}",
+        "postgres": places.postgres,
+        "redis": places.redis,
+    }[store]
+
+
+async def _me(request: Request) -> JSONResponse:
+    session = await session_from(request)
+    if session is None:
+        return JSONResponse({}, status_code=401)
+    return JSONResponse({"user": session.user_id})
+
+
+async def _create(request: Request) -> JSONResponse:
+    await login(request, user_name(request.query_params["user"]))
+    return JSONResponse({})
+
+
+async def _refresh(request: Request) -> JSONResponse:
+    await visit_of(request.scope).refresh()
+    return JSONResponse({})
