@@ -114,7 +114,7 @@ def _chunks(sessions: Iterator[Session]) -> Iterator[list[Session]]:
 def _fill_sqlite(store: Any, sessions: Iterator[Session]) -> None:
     import sqlite3
 
-    from sojourn.stores.sqlite_rows import microseconds, to_row
+    from sojourn.stores.sqlite.rows import microseconds, to_row
 
     db = sqlite3.connect(store.engine.path, isolation_level=None)
     db.execute("pragma synchronous = off")
@@ -135,7 +135,7 @@ def _fill_sqlite(store: Any, sessions: Iterator[Session]) -> None:
 async def _fill_postgres(store: Any, sessions: Iterator[Session]) -> None:
     import asyncpg
 
-    from sojourn.stores.postgres_rows import COLUMNS, to_row
+    from sojourn.stores.postgres.rows import COLUMNS, to_row
 
     columns = [*COLUMNS, "due", "over"]
     connection = await asyncpg.connect(store.engine.address.url)

@@ -21,11 +21,11 @@ from typing import Any
 
 from sojourn.session import Device, Place, Reason, Seen, Session
 from sojourn.sessions import drive
-from sojourn.stores import sqlite
 from sojourn.stores.memory import MemoryStore
 from sojourn.stores.protocol import Query, Store
 from sojourn.stores.sqlite import SQLiteStore
-from sojourn.stores.sqlite_rows import microseconds, to_row
+from sojourn.stores.sqlite import store as sqlite
+from sojourn.stores.sqlite.rows import microseconds, to_row
 from sojourn.testing import MORNING, make_session
 
 NOW = MORNING + timedelta(hours=1)

@@ -96,7 +96,7 @@ async def _database(about: str, url: str, store: Store | AccountsStore) -> list[
 
 def _remedy(url: str, error: Exception) -> str:
     if url.startswith("sqlite:"):
-        from sojourn.stores.sqlite_engine import explain
+        from sojourn.stores.sqlite.engine import explain
 
         return explain(error)
     return f"see that {without_password(url)} runs and lets this machine in, or correct SOJOURN_STORE"

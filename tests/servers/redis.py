@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from hiredis import Reader
 
-from sojourn.stores.redis_wire import packed
+from sojourn.stores.redis.wire import packed
 from tests.servers import free_port, missing
 
 __all__ = ["Cluster", "Redis", "until"]

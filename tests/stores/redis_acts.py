@@ -14,10 +14,10 @@ from sojourn.session import Reason, Session
 from sojourn.sessions import drive
 from sojourn.stores.protocol import Query
 from sojourn.stores.redis import RedisStore
-from sojourn.stores.redis_nodes import Call, Nodes
-from sojourn.stores.redis_query import bucket_in
-from sojourn.stores.redis_rows import from_record, pack_text
-from sojourn.stores.redis_wire import packed
+from sojourn.stores.redis.nodes import Call, Nodes
+from sojourn.stores.redis.query import bucket_in
+from sojourn.stores.redis.rows import from_record, pack_text
+from sojourn.stores.redis.wire import packed
 from sojourn.testing import make_session
 from tests.stores.acts import NOW
 

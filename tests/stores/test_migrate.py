@@ -16,7 +16,7 @@ from sojourn.errors import SettingsError
 from sojourn.sessions import drive
 from sojourn.stores.migrate import Applied, Difference, Migration, Status, compare, load, pending
 from sojourn.stores.sqlite import SQLiteStore
-from sojourn.stores.sqlite_engine import Engine
+from sojourn.stores.sqlite.engine import Engine
 
 ONE = "create table stays (days integer not null) strict; -- a comment with a ; in it\n"
 TWO = """

@@ -18,10 +18,10 @@ import pytest
 from sojourn.errors import SettingsError
 from sojourn.session import Reason, Seen, Session
 from sojourn.sessions import drive
-from sojourn.stores import open_store, postgres_seam
-from sojourn.stores.postgres import PostgresStore
-from sojourn.stores.postgres_lookups import Lookups
-from sojourn.stores.postgres_seam import PoolExhausted
+from sojourn.stores import open_store
+from sojourn.stores.postgres import PostgresStore, seam
+from sojourn.stores.postgres.lookups import Lookups
+from sojourn.stores.postgres.seam import PoolExhausted
 from sojourn.stores.protocol import Query
 from sojourn.testing import MORNING, make_session
 from tests.servers import free_port
@@ -327,7 +327,7 @@ def test_a_missing_driver_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> No
     def missing(name: str) -> None:
         raise ImportError(f"No module named {name!r}")
 
-    monkeypatch.setattr(postgres_seam, "import_module", missing)
+    monkeypatch.setattr(seam, "import_module", missing)
     store = PostgresStore("postgresql://127.0.0.1/x")
     for face, name in ((store, "asyncpg"), (store.blocking(), "psycopg")):
         with pytest.raises(SettingsError, match=rf"needs {name}.*pip install 'sojourn\[postgres\]'"):

@@ -18,8 +18,8 @@ from sojourn.errors import SettingsError
 from sojourn.session import Reason, Seen, Session, lowest_id, new_id
 from sojourn.sessions import drive
 from sojourn.stores.postgres import PostgresStore
-from sojourn.stores.postgres_rows import COLUMNS
-from sojourn.stores.postgres_sql import SELECT, TOUCH, asked
+from sojourn.stores.postgres.rows import COLUMNS
+from sojourn.stores.postgres.sql import SELECT, TOUCH, asked
 from sojourn.stores.protocol import Cap, Entry, Query
 from sojourn.testing import make_session
 from tests.servers.fixtures import postgres

@@ -18,7 +18,7 @@ from sojourn.session import Device, Reason, Session
 from sojourn.sessions import drive
 from sojourn.stores.protocol import Cap, Entry, Query
 from sojourn.stores.redis import RedisStore
-from sojourn.stores.redis_faults import NotReplicated, RedisAway
+from sojourn.stores.redis.faults import NotReplicated, RedisAway
 from sojourn.testing import MORNING, make_session
 from tests.servers.redis import Redis, until
 from tests.stores.acts import NOW

@@ -13,8 +13,8 @@ from msgspec.structs import replace as _replaced
 
 from sojourn.device import describe
 from sojourn.session import Place
-from sojourn.stores.redis_rows import from_record, pack_text, to_record, unpack_text
-from sojourn.stores.redis_words import WORDS
+from sojourn.stores.redis.rows import from_record, pack_text, to_record, unpack_text
+from sojourn.stores.redis.words import WORDS
 from sojourn.testing import MORNING, make_session
 from sojourn.testing.changes import FULL
 

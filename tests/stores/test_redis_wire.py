@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from sojourn.errors import SettingsError
-from sojourn.stores.redis_faults import RedisAway, RedisError
-from sojourn.stores.redis_url import Address, RedisURL
-from sojourn.stores.redis_wire import Wires, check_greeting, packed
+from sojourn.stores.redis.faults import RedisAway, RedisError
+from sojourn.stores.redis.url import Address, RedisURL
+from sojourn.stores.redis.wire import Wires, check_greeting, packed
 
 PING = packed("PING")
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -17,8 +17,8 @@ from sojourn.session import Device, Reason, Seen
 from sojourn.sessions import drive
 from sojourn.stores.protocol import Cap, Query
 from sojourn.stores.sqlite import SQLiteStore
-from sojourn.stores.sqlite_file import File
-from sojourn.stores.sqlite_writer import Job, Writer
+from sojourn.stores.sqlite.file import File
+from sojourn.stores.sqlite.writer import Job, Writer
 from sojourn.testing import make_session
 from tests.stores import processes
 from tests.stores.acts import NOW, revoke, started

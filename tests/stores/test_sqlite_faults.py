@@ -17,10 +17,11 @@ import pytest
 from sojourn import open_store
 from sojourn.errors import SettingsError
 from sojourn.sessions import drive
-from sojourn.stores import sqlite_engine, sqlite_file
 from sojourn.stores.protocol import Query
 from sojourn.stores.sqlite import SQLiteStore
-from sojourn.stores.sqlite_engine import explain
+from sojourn.stores.sqlite import engine as sqlite_engine
+from sojourn.stores.sqlite import file as sqlite_file
+from sojourn.stores.sqlite.engine import explain
 from sojourn.testing import make_session
 from tests.stores.acts import NOW, revoke, started
 from tests.stores.processes import run
@@ -91,7 +92,7 @@ FULL = """
 import pathlib, resource, sqlite3, sys
 from sojourn.sessions import drive
 from sojourn.stores.sqlite import SQLiteStore
-from sojourn.stores.sqlite_engine import explain
+from sojourn.stores.sqlite.engine import explain
 from sojourn.testing import make_session
 
 store = SQLiteStore(pathlib.Path(sys.argv[1])).blocking()
@@ -155,7 +156,7 @@ from sojourn.session import Reason
 from sojourn.sessions import drive
 from sojourn.stores.protocol import Query
 from sojourn.stores.sqlite import SQLiteStore
-from sojourn.stores.sqlite_engine import explain
+from sojourn.stores.sqlite.engine import explain
 from sojourn.testing import MORNING, make_session
 
 path = pathlib.Path(sys.argv[1])

@@ -14,11 +14,12 @@ import pytest
 
 from sojourn.session import Reason, Session
 from sojourn.sessions import drive
-from sojourn.stores import migrate, sqlite
+from sojourn.stores import migrate
 from sojourn.stores.protocol import Cap, Entries, Entry, Query
 from sojourn.stores.sqlite import SQLiteStore
-from sojourn.stores.sqlite_log import _PAGE
-from sojourn.stores.sqlite_rows import microseconds, to_row
+from sojourn.stores.sqlite import store as sqlite
+from sojourn.stores.sqlite.log import _PAGE
+from sojourn.stores.sqlite.rows import microseconds, to_row
 from sojourn.testing import MORNING, make_session
 from tests.stores import processes
 from tests.stores.acts import NOW, revoke, started

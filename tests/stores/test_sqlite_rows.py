@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from sojourn.session import Device, Reason, Seen
 from sojourn.sessions import drive
-from sojourn.stores import sqlite
 from sojourn.stores.protocol import Cap, Query
 from sojourn.stores.sqlite import SQLiteStore
+from sojourn.stores.sqlite import store as sqlite
 from sojourn.testing import make_session
 from tests.stores.acts import NOW, started
 

@@ -14,8 +14,8 @@ from sojourn.accounts.limits import Rate
 from sojourn.accounts.store import Credentials
 from sojourn.accounts.user import Account, Role, User, folded, password_account
 from sojourn.errors import SettingsError
-from sojourn.stores.sqlite_engine import Engine
-from sojourn.stores.sqlite_rows import microseconds
+from sojourn.stores.sqlite.engine import Engine
+from sojourn.stores.sqlite.rows import microseconds
 
 __all__ = ["SQLiteAccounts"]
 

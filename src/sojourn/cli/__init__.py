@@ -62,7 +62,7 @@ _EXTRA |= {"asyncpg": "postgres", "psycopg": "postgres", "redis": "redis"}
 
 def _fault(error: Exception) -> str:
     """The driver's words and the remedy."""
-    from sojourn.stores.sqlite_engine import Engine, explain
+    from sojourn.stores.sqlite.engine import Engine, explain
 
     module = type(error).__module__
     if module.partition(".")[0] in _EXTRA or module.startswith("sojourn.stores."):

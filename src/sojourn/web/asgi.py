@@ -111,9 +111,7 @@ class SessionMiddleware:
             if source is not None and source != self.site.origin:
                 raise CsrfFailed
             if not await until_it_ends(visit, lambda: self.app(scope, receive, send)):
-                with suppress(
-                    OSError, RuntimeError
-                ):  # closed already, by the other end or by the application
+                with suppress(OSError, RuntimeError):  # it was closed already, by either end
                     await send({"type": "websocket.close", "code": 1008, "reason": "The session has ended."})
         except Refusal:
             await send({"type": "websocket.close", "code": 1008})

@@ -389,14 +389,17 @@ class Visit:
         Not for a token that this answer replaces or takes back; `seal` refuses where the session
         ended or the token was refreshed meanwhile.
         """
-        came, snapshots = self.presented, self.site.sessions.snapshots
+        carrier, snapshots = self.site.carrier, self.site.sessions.snapshots
+        if self._is_snapshot and carrier.cache_name.encode() in self._raw.get(b"cookie", b""):
+            return  # nearly every request: it has one, and the store was not needed
+        came = self.presented
         if came.session is None or self.passive or not self._set.keys().isdisjoint(("session", "cache")):
             return
-        if came.cache is not None and (self._is_snapshot or snapshots.holds(came.session, came.cache)):
+        if came.cache is not None and snapshots.holds(came.session, came.cache):
             return
         sealed = snapshots.seal(came.session)
         if sealed is not None:
-            self._put("cache", self.site.carrier.set_cache(sealed, self.site.sessions.policy.cookie_cache))
+            self._put("cache", carrier.set_cache(sealed, self.site.sessions.policy.cookie_cache))
 
     @property
     def form_binding(self) -> str:

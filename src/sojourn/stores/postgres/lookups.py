@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sojourn.stores.postgres_seam import Row
+from sojourn.stores.postgres.seam import Row
 
 __all__ = ["Lookups"]
 

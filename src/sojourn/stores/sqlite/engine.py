@@ -17,8 +17,8 @@ from pathlib import Path
 from traceback import clear_frames
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
-from sojourn.stores.sqlite_file import File, busy, explain, explained
-from sojourn.stores.sqlite_writer import Job, Writer
+from sojourn.stores.sqlite.file import File, busy, explain, explained
+from sojourn.stores.sqlite.writer import Job, Writer
 
 if TYPE_CHECKING:
     from sojourn.stores.migrate import Difference, Status

@@ -12,9 +12,9 @@ from typing import Any
 
 from hiredis import Reader
 
-from sojourn.stores.redis_faults import RedisAway, reply_error
-from sojourn.stores.redis_url import Address, RedisURL
-from sojourn.stores.redis_wire import Exchange, check_greeting, greeting
+from sojourn.stores.redis.faults import RedisAway, reply_error
+from sojourn.stores.redis.url import Address, RedisURL
+from sojourn.stores.redis.wire import Exchange, check_greeting, greeting
 
 __all__ = ["Sockets"]
 

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from sojourn.session import bucket_of
 from sojourn.stores.protocol import Query
-from sojourn.stores.redis_rows import pack_text
-from sojourn.stores.sqlite_rows import microseconds
+from sojourn.stores.redis.rows import pack_text
+from sojourn.stores.sqlite.rows import microseconds
 
 __all__ = ["Asked", "asked", "bucket_in"]
 

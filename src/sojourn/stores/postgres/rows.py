@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from sojourn.session import Place, Reason, Session
-from sojourn.stores.postgres_device import pack, unpack
+from sojourn.stores.postgres.device import pack, unpack
 
 __all__ = ["COLUMNS", "from_row", "to_row"]
 

@@ -12,9 +12,9 @@ from typing import Self
 from msgspec import Struct
 
 from sojourn.session import Reason
-from sojourn.stores.postgres_engine import Engine
-from sojourn.stores.postgres_seam import Row
-from sojourn.stores.postgres_sql import BEGIN_EPOCH, POLL
+from sojourn.stores.postgres.engine import Engine
+from sojourn.stores.postgres.seam import Row
+from sojourn.stores.postgres.sql import BEGIN_EPOCH, POLL
 from sojourn.stores.protocol import Entries, Entry
 
 __all__ = ["poll"]

@@ -13,17 +13,17 @@ from msgspec.structs import replace as _replaced
 from sojourn.errors import SettingsError
 from sojourn.session import Reason, Seen, Session, bucket_of
 from sojourn.stores.protocol import Cap, Entries, Inserted, Query, check_supported, is_kept
-from sojourn.stores.redis_blocking import Sockets
-from sojourn.stores.redis_checks import Checks, Finding
-from sojourn.stores.redis_faults import NotReplicated, RedisAway
-from sojourn.stores.redis_log import Log
-from sojourn.stores.redis_nodes import Call, Connections, Nodes
-from sojourn.stores.redis_pages import Pages
-from sojourn.stores.redis_query import asked, bucket_in
-from sojourn.stores.redis_rows import from_record, tail, to_record
-from sojourn.stores.redis_url import RedisURL
-from sojourn.stores.redis_wire import Wires
-from sojourn.stores.sqlite_rows import microseconds, reason_of
+from sojourn.stores.redis.blocking import Sockets
+from sojourn.stores.redis.checks import Checks, Finding
+from sojourn.stores.redis.faults import NotReplicated, RedisAway
+from sojourn.stores.redis.log import Log
+from sojourn.stores.redis.nodes import Call, Connections, Nodes
+from sojourn.stores.redis.pages import Pages
+from sojourn.stores.redis.query import asked, bucket_in
+from sojourn.stores.redis.rows import from_record, tail, to_record
+from sojourn.stores.redis.url import RedisURL
+from sojourn.stores.redis.wire import Wires
+from sojourn.stores.sqlite.rows import microseconds, reason_of
 
 __all__ = ["RedisStore"]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from sojourn.errors import SettingsError
-from sojourn.stores.redis_faults import RedisAway, RedisError
-from sojourn.stores.redis_nodes import Call, Nodes
-from sojourn.stores.redis_url import Address
-from sojourn.stores.redis_wire import packed
+from sojourn.stores.redis.faults import RedisAway, RedisError
+from sojourn.stores.redis.nodes import Call, Nodes
+from sojourn.stores.redis.url import Address
+from sojourn.stores.redis.wire import packed
 
 __all__ = ["Checks", "Finding"]
 

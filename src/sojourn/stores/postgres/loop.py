@@ -12,9 +12,9 @@ from typing import Any
 from uuid import UUID
 
 from sojourn.errors import SettingsError
-from sojourn.stores.postgres_address import Address
-from sojourn.stores.postgres_lookups import Lookups
-from sojourn.stores.postgres_seam import BACKSTOP, PoolExhausted, Row, driver
+from sojourn.stores.postgres.address import Address
+from sojourn.stores.postgres.lookups import Lookups
+from sojourn.stores.postgres.seam import BACKSTOP, PoolExhausted, Row, driver
 
 __all__ = ["LoopConnections"]
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 from weakref import WeakSet
 
-from sojourn.stores.redis_faults import NotReplicated, RedisAway, RedisError
-from sojourn.stores.redis_scripts import Script, script
-from sojourn.stores.redis_url import Address, RedisURL
-from sojourn.stores.redis_wire import Exchange, packed
+from sojourn.stores.redis.faults import NotReplicated, RedisAway, RedisError
+from sojourn.stores.redis.scripts import Script, script
+from sojourn.stores.redis.url import Address, RedisURL
+from sojourn.stores.redis.wire import Exchange, packed
 
 __all__ = ["Call", "Connections", "Nodes"]
 

@@ -9,9 +9,9 @@ from typing import Any
 from msgspec.structs import replace as _replaced
 
 from sojourn.stores.protocol import Query
-from sojourn.stores.redis_nodes import Call, Nodes
-from sojourn.stores.redis_query import Asked
-from sojourn.stores.redis_wire import packed
+from sojourn.stores.redis.nodes import Call, Nodes
+from sojourn.stores.redis.query import Asked
+from sojourn.stores.redis.wire import packed
 
 __all__ = ["Pages"]
 
@@ -21,7 +21,7 @@ Row = tuple[bytes, bytes]
 _TOGETHER = 16  # scripts in one pipeline: nobody else's command waits for more
 _RECORDS = 500  # that one script looks at
 _MANY = 1 << 31
-_SEEN = slice(18, 26)  # of a record: see `scripts/record.lua`
+_SEEN = slice(18, 26)  # of a record: see `lua/record.lua`
 
 
 class Pages:

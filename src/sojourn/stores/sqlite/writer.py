@@ -12,7 +12,7 @@ from threading import Lock, Thread
 from traceback import clear_frames
 from typing import Any, Generic, Literal, TypeVar
 
-from sojourn.stores.sqlite_file import File, explained, patiently, transaction
+from sojourn.stores.sqlite.file import File, explained, patiently, transaction
 
 __all__ = ["Job", "Writer"]
 

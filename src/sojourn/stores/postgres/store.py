@@ -11,12 +11,12 @@ from uuid import UUID
 from msgspec.structs import replace as _replaced
 
 from sojourn.session import Reason, Seen, Session
-from sojourn.stores import postgres_sql as sql
 from sojourn.stores.migrate import Status
-from sojourn.stores.postgres_address import Address
-from sojourn.stores.postgres_engine import Engine
-from sojourn.stores.postgres_log import poll
-from sojourn.stores.postgres_rows import from_row, to_row
+from sojourn.stores.postgres import sql
+from sojourn.stores.postgres.address import Address
+from sojourn.stores.postgres.engine import Engine
+from sojourn.stores.postgres.log import poll
+from sojourn.stores.postgres.rows import from_row, to_row
 from sojourn.stores.protocol import Cap, Entries, Inserted, Query, check_supported, is_kept
 
 __all__ = ["PostgresStore"]

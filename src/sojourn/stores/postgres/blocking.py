@@ -14,8 +14,8 @@ from typing import Any
 from uuid import UUID
 
 from sojourn.errors import SettingsError
-from sojourn.stores.postgres_address import Address
-from sojourn.stores.postgres_seam import BACKSTOP, PoolExhausted, Row, driver
+from sojourn.stores.postgres.address import Address
+from sojourn.stores.postgres.seam import BACKSTOP, PoolExhausted, Row, driver
 
 __all__ = ["BlockingConnections"]
 

@@ -15,9 +15,9 @@ from msgspec.structs import replace as _replaced
 from sojourn.errors import SettingsError
 from sojourn.session import Reason, Seen, Session, lowest_id
 from sojourn.stores.protocol import Cap, Entries, Inserted, Query, check_supported, is_kept
-from sojourn.stores.sqlite_engine import Engine
-from sojourn.stores.sqlite_log import Log
-from sojourn.stores.sqlite_rows import COLUMNS, MINUTE, from_row, microseconds, to_row
+from sojourn.stores.sqlite.engine import Engine
+from sojourn.stores.sqlite.log import Log
+from sojourn.stores.sqlite.rows import COLUMNS, MINUTE, from_row, microseconds, to_row
 
 __all__ = ["SQLiteStore"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sojourn.session import lowest_id
-from sojourn.stores.postgres_rows import COLUMNS
+from sojourn.stores.postgres.rows import COLUMNS
 from sojourn.stores.protocol import Query
 
 __all__ = [

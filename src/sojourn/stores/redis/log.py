@@ -14,12 +14,12 @@ import msgspec
 from msgspec import Struct
 
 from sojourn.stores.protocol import Entries, Entry
-from sojourn.stores.redis_faults import RedisAway
-from sojourn.stores.redis_nodes import Call, Nodes
-from sojourn.stores.redis_rows import NEVER
-from sojourn.stores.redis_url import Address
-from sojourn.stores.redis_wire import packed
-from sojourn.stores.sqlite_rows import reason_of, time_of
+from sojourn.stores.redis.faults import RedisAway
+from sojourn.stores.redis.nodes import Call, Nodes
+from sojourn.stores.redis.rows import NEVER
+from sojourn.stores.redis.url import Address
+from sojourn.stores.redis.wire import packed
+from sojourn.stores.sqlite.rows import reason_of, time_of
 
 __all__ = ["Log"]
 

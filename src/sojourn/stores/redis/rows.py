@@ -1,4 +1,4 @@
-"""A session as a string in Redis, and back, exact to the microsecond; `scripts/record.lua` reads the same."""
+"""A session as a string in Redis, and back, exact to the microsecond; `lua/record.lua` reads the same."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from msgspec import Struct
 from msgspec.structs import replace as _replaced
 
 from sojourn.session import Device, DeviceKind, Place, Reason, Session
-from sojourn.stores.redis_words import WORDS
-from sojourn.stores.sqlite_rows import microseconds, reason_of, time_of
+from sojourn.stores.redis.words import WORDS
+from sojourn.stores.sqlite.rows import microseconds, reason_of, time_of
 
 __all__ = ["NEVER", "from_record", "pack_text", "tail", "to_record"]
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sojourn.stores.protocol import Entries, Entry
-from sojourn.stores.sqlite_engine import Engine
-from sojourn.stores.sqlite_rows import reason_of, time_of
+from sojourn.stores.sqlite.engine import Engine
+from sojourn.stores.sqlite.rows import reason_of, time_of
 
 __all__ = ["Log"]
 

@@ -16,8 +16,8 @@ from weakref import WeakKeyDictionary
 
 from hiredis import Reader, pack_command
 
-from sojourn.stores.redis_faults import RedisAway, RedisError, reply_error
-from sojourn.stores.redis_url import Address, RedisURL
+from sojourn.stores.redis.faults import RedisAway, RedisError, reply_error
+from sojourn.stores.redis.url import Address, RedisURL
 
 __all__ = ["Exchange", "Wires", "check_greeting", "greeting", "packed"]
 

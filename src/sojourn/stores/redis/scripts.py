@@ -34,7 +34,7 @@ class Script(NamedTuple):
 @cache
 def script(verb: str) -> Script:
     """The script of *verb*, read once a process."""
-    folder = files("sojourn.stores") / "scripts"
+    folder = files("sojourn.stores.redis") / "lua"
     parts = [(folder / f"{part}.lua").read_bytes() for part in (*_PARTS[verb], verb)]
     text = b"\n".join(parts)
     # The name is what Redis calls it by; nothing is kept secret by it.

@@ -11,10 +11,10 @@ from uuid import UUID
 from sojourn.errors import SettingsError
 from sojourn.stores import migrate
 from sojourn.stores.migrate import Applied, Difference, Migration, Status
-from sojourn.stores.postgres_address import Address
-from sojourn.stores.postgres_blocking import BlockingConnections
-from sojourn.stores.postgres_loop import LoopConnections
-from sojourn.stores.postgres_seam import Connection, Connections, Row, again
+from sojourn.stores.postgres.address import Address
+from sojourn.stores.postgres.blocking import BlockingConnections
+from sojourn.stores.postgres.loop import LoopConnections
+from sojourn.stores.postgres.seam import Connection, Connections, Row, again
 
 __all__ = ["Engine"]
 
