@@ -38,8 +38,12 @@ class StoreClock:
         self._last = 0.0
 
     def __call__(self) -> datetime:
-        now, last = self.reading(), self._last
-        if last - _CORRECTED <= now < last:
+        synced, last = self._synced, self._last
+        if synced is None:
+            now = self._wall()
+        else:  # `reading`, spelt out: every request asks
+            now = synced[2] + max(self._monotonic() - synced[0], self._wall() - synced[1])
+        if now < last and last - _CORRECTED <= now:
             now = last
         self._last = now
         return datetime.fromtimestamp(now, UTC)

@@ -74,15 +74,29 @@ class Feed:
         window = self._window
         return window is not None and self._monotonic() < window[0] and window[1] < now < window[2]
 
+    def trusts(self, number: int, version: int, made_at: datetime, now: datetime) -> bool:
+        """Whether a snapshot of the session *number* (its id's) may be used: all of the below, in one call."""
+        window = self._window
+        if window is None or not window[1] < now < window[2] or self._monotonic() >= window[0]:
+            return False
+        entry = self._recent.get(number) or self._older.get(number)
+        if entry is not None and version < entry.version:
+            return False
+        return self.trusted_from is None or made_at >= self.trusted_from
+
     def voids(self, id: UUID, version: int) -> bool:
         """Whether a snapshot of session *id* in *version* is void."""
         number = id.int
         entry = self._recent.get(number) or self._older.get(number)
         return entry is not None and version < entry.version
 
+    def line(self, id: UUID) -> Entry | None:
+        """The last line about session *id*; None if there was none of late."""
+        return self._recent.get(id.int) or self._older.get(id.int)
+
     def ending(self, id: UUID) -> Entry | None:
         """The line that says that session *id* has ended, if one does."""
-        entry = self._recent.get(id.int) or self._older.get(id.int)
+        entry = self.line(id)
         return entry if entry is not None and entry.revoked_at is not None else None
 
     def age(self, now: datetime) -> timedelta | None:

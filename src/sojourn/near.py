@@ -24,12 +24,13 @@ _NUMBERS = struct.Struct(">II")  # of the device and of the place, before what i
 class Kept:
     """A snapshot that is ready for use."""
 
-    __slots__ = ("id", "made_at", "session", "stale_at", "touch_at", "version")
+    __slots__ = ("id", "made_at", "number", "session", "stale_at", "touch_at", "version")
 
     def __init__(self, snapshot: Snapshot, touch_every: timedelta) -> None:
         session = snapshot.session
         self.session: Session = session
         self.id: UUID = session.id
+        self.number: int = session.id.int
         self.version: int = session.version
         self.made_at: datetime = snapshot.made_at
         self.stale_at: datetime = snapshot.stale_at

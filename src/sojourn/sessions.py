@@ -11,7 +11,6 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
-from threading import Semaphore
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -131,7 +130,9 @@ class AsyncSessions:
 
     def forget(self) -> None:
         """Trust nothing that was followed, write nothing that waits: a forked child begins anew."""
-        self._reads = Semaphore(self._most_reads)  # the parent's may be taken, by threads that are not here
+        self._free = (
+            [True] * self._most_reads
+        )  # one for each request that may read; the parent's may be taken, by threads that are not here
         self.snapshots.forget()
 
     # ── begin ────────────────────────────────────────────────────────────────────────────────
@@ -542,10 +543,14 @@ class AsyncSessions:
             asked_at = self.clock()
             session = await self._read(id)
             now = self.clock()
-            if session is not None:
-                if self._overtaken(session, asked_at, now):
-                    continue
-                session = await self._ended_already(session)
+            if now - asked_at > self.policy.max_staleness:
+                self._check_age(now)
+            line = self.feed.line(id)
+            if line is not None and session is not None:
+                if line.revoked_at is not None:
+                    session = await self._ended_already(session, line)
+                elif session.version < line.version:
+                    continue  # it was read before it changed
             outcome = decide(session, self.policy, now)
             if outcome.write and not await self.store.replace(outcome.session, at=now):
                 continue
@@ -559,24 +564,23 @@ class AsyncSessions:
         raise SessionChanged
 
     async def _read(self, id: UUID) -> Session | None:
-        if not self._reads.acquire(blocking=False):
-            raise StoreBusy("too many requests wait for the store of sessions")
+        try:
+            self._free.pop()
+        except IndexError:
+            raise StoreBusy("too many requests wait for the store of sessions") from None
         try:
             return await self.store.get(id)
         finally:
-            self._reads.release()
+            self._free.append(True)
 
-    def _overtaken(self, session: Session, asked_at: datetime, now: datetime) -> bool:
-        """Whether *session*, about which the store was asked *asked_at*, has changed since."""
-        slow = now - asked_at > self.policy.max_staleness
-        if slow and self.snapshots.on and not self.feed.current(now):
+    def _check_age(self, now: datetime) -> None:
+        """What took long to answer is believed only if the feed says what happened meanwhile."""
+        if self.snapshots.on and not self.feed.current(now):
             raise StoreBusy("the store of sessions took too long to answer")
-        return self.feed.ending(session.id) is None and self.feed.voids(session.id, session.version)
 
-    async def _ended_already(self, session: Session) -> Session:
+    async def _ended_already(self, session: Session, ending: Entry) -> Session:
         """*session* as it is: the store may have answered before it ended, or have lost the ending."""
-        ending = self.feed.ending(session.id)
-        if ending is None or session.revoked_at is not None:
+        if session.revoked_at is not None:
             return session
         await self.feed.write_back(ending)
         return session.change(revoked_at=ending.revoked_at, reason=ending.reason)

@@ -48,17 +48,28 @@ class Snapshots:
         if not self.on:
             return None
         name = digest(token)
-        kept = self.near.get(name)
+        session = self.recall_named(name, passive=passive)
+        if session is not None or sealed is None:
+            return session
         now = self.clock()
         if not self.feed.current(now):
             return None
-        if kept is None or not (kept.made_at <= now < kept.stale_at and self._unvoided(kept)):
-            kept = self._unsealed(token, name, sealed, now, kept)
-            if kept is None:
-                return None
-        if now >= kept.touch_at and not passive:
-            return self._used(name, kept, now)
-        return kept.session
+        kept = self._unsealed(token, name, sealed, now, self.near.get(name))
+        return None if kept is None else self._told(name, kept, now, passive)
+
+    def recall_named(self, name: bytes, *, passive: bool = False) -> Session | None:
+        """The same from the near cache alone, for the token with the digest *name*."""
+        kept = self.near.get(name)
+        if kept is None:
+            return None
+        now = self.clock()
+        made_at = kept.made_at
+        if made_at <= now < kept.stale_at and self.feed.trusts(kept.number, kept.version, made_at, now):
+            return self._told(name, kept, now, passive) if now >= kept.touch_at else kept.session
+        return None
+
+    def _told(self, name: bytes, kept: Kept, now: datetime, passive: bool) -> Session | None:
+        return kept.session if now < kept.touch_at or passive else self._used(name, kept, now)
 
     def known(self, token: str, sealed: str | None) -> bool:
         """Whether there is a snapshot at all, good or not."""

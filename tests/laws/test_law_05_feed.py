@@ -355,9 +355,22 @@ def test_law_05_nor_do_processes_that_share_a_file(tmp_path):
     run(lambda: SQLiteStore(tmp_path / f"{next(numbers)}.db").blocking(), examples=40)
 
 
-@pytest.mark.parametrize("verb", ["current", "voids"])
-def test_law_05_the_tests_above_would_notice_a_feed_that_is_wrong(monkeypatch, verb):
-    monkeypatch.setattr(Feed, verb, lambda *_: verb == "current")
+WRONG: dict[str, dict[str, Any]] = {
+    "always current": {
+        "current": lambda *_: True,
+        "trusts": lambda feed, number, version, *_: not feed.voids(UUID(int=number), version),
+    },
+    "deaf": {
+        "voids": lambda *_: False,
+        "trusts": lambda feed, number, version, made_at, now: feed.current(now),
+    },
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG.keys())
+def test_law_05_the_tests_above_would_notice_a_feed_that_is_wrong(monkeypatch, wrong):
+    for verb, answer in wrong.items():
+        monkeypatch.setattr(Feed, verb, answer)
     with pytest.raises(AssertionError, match="accepted too late"):
         run(MemoryStore, examples=200, phases=[Phase.generate])
 

@@ -210,15 +210,13 @@ class Visit:
         It is asked in each request, and spells out what is said better, and more slowly, elsewhere.
         """
         self.looked = True
-        raw, came = self._raw, self._presented
-        token = self.site.carrier.quickly(raw.get(b"cookie", b"")) if came is None else came.session
-        if not token:
+        raw = self._raw
+        name = self.site.token_name(raw.get(b"cookie"))
+        if name is None:
             return None
         passive = self.unanswerable or raw.get(b"x-session-passive") == b"1"
-        session = self.site.sessions.snapshots.recall(token, passive=passive)
-        if session is None or raw.get(b"user-agent", b"").decode("latin-1") != session.device.user_agent:
-            return None
-        return session
+        session = self.site.sessions.snapshots.recall_named(name, passive=passive)
+        return session if session is not None and self._same_agent(session) else None
 
     @watched
     async def _load(self, sure: bool) -> Session | None:
@@ -246,8 +244,11 @@ class Visit:
         return await noticed(self.site, session, self.headers, self.peer.ip)
 
     def _same_agent(self, session: Session) -> bool:
-        before, agent = session.device.user_agent, self._raw.get(b"user-agent")
-        return not agent or not before or agent.decode("latin-1") == before or self.passive
+        before = session.device.user_agent
+        if not before:
+            return True
+        agent = self._raw.get(b"user-agent")
+        return not agent or agent.decode("latin-1") == before or self.passive
 
     # ── changes ──────────────────────────────────────────────────────────────────────────────
 
