@@ -19,8 +19,8 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
+from sojourn.blocking import drive
 from sojourn.session import Device, Place, Reason, Seen, Session
-from sojourn.sessions import drive
 from sojourn.stores.memory import MemoryStore
 from sojourn.stores.protocol import Query, Store
 from sojourn.stores.sqlite import SQLiteStore

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import settings
 
 from sojourn import AsyncSessions, Keys, Policy, Sessions
+from sojourn.blocking import drive
 from sojourn.events import Event
-from sojourn.sessions import drive
 from sojourn.stores.memory import MemoryStore
 from sojourn.stores.protocol import Store
 from sojourn.stores.sqlite import SQLiteStore

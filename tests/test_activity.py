@@ -13,8 +13,8 @@ from uuid import UUID
 import pytest
 
 from sojourn.activity import Activity
+from sojourn.blocking import drive
 from sojourn.session import Seen, Session
-from sojourn.sessions import drive
 from sojourn.stores.memory import MemoryStore
 from sojourn.testing import MORNING, FakeClock, make_session
 

@@ -12,9 +12,9 @@ import pytest
 from msgspec.structs import replace as _replaced
 
 from sojourn import Query, Reason, Session
+from sojourn.blocking import drive
 from sojourn.clock import StoreClock
 from sojourn.feed import Feed
-from sojourn.sessions import drive
 from sojourn.stores.memory import MemoryStore
 from sojourn.stores.protocol import Entries, Entry
 from sojourn.testing import MORNING, FakeClock, make_session

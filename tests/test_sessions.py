@@ -26,6 +26,7 @@ from sojourn import (
     Sessions,
 )
 from sojourn import lifecycle as decisions
+from sojourn.blocking import drive
 from sojourn.errors import (
     AccessExpired,
     DataTooLarge,
@@ -42,7 +43,7 @@ from sojourn.errors import (
 )
 from sojourn.events import Event, Refreshed, Refused, Renewed, Replayed, Revoked, Started
 from sojourn.session import new_id
-from sojourn.sessions import ANYBODY, drive, utc_now
+from sojourn.sessions import ANYBODY, utc_now
 from sojourn.stores.memory import MemoryStore
 from sojourn.testing import FakeClock
 from tests.conftest import Open

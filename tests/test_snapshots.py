@@ -14,10 +14,10 @@ import pytest
 from msgspec.structs import replace
 
 from sojourn import AsyncSessions, Issued, Policy, Session, Sessions
+from sojourn.blocking import drive
 from sojourn.clock import StoreClock
 from sojourn.errors import SessionError, SessionExpired, SessionRevoked
 from sojourn.session import Seen
-from sojourn.sessions import drive
 from sojourn.snapshot import MARGIN, LookupUnread, digest
 from sojourn.stores.memory import MemoryStore
 from sojourn.stores.protocol import Entries, StoreBusy

@@ -54,6 +54,7 @@ class Feed:
         self._cursor: str | None = None
         self.epoch = ""  # of the log that is followed; none yet
         self._owed: dict[UUID, Entry] = {}  # endings that another log has not shown: perhaps they are lost
+        self.timed = False  # whether the store has said what time it is, if it has a clock
         self._tried: tuple[float, datetime] | None = None
         self._started: tuple[float, datetime] | None = None  # of the last complete poll
         self._window: tuple[float, datetime, datetime] | None = None  # what `current` compares with
@@ -75,7 +76,7 @@ class Feed:
         return window is not None and self._monotonic() < window[0] and window[1] < now < window[2]
 
     def trusts(self, number: int, version: int, made_at: datetime, now: datetime) -> bool:
-        """Whether a snapshot of the session *number* (its id's) may be used: all of the below, in one call."""
+        """Whether a snapshot of session *number*, its id's, may be used: all of the below, in one call."""
         window = self._window
         if window is None or not window[1] < now < window[2] or self._monotonic() >= window[0]:
             return False
@@ -142,11 +143,7 @@ class Feed:
         return True
 
     async def _page(self) -> bool:
-        clock = self._clock if isinstance(self._clock, StoreClock) else None
-        asked = clock.reading() if clock else 0.0
-        page = await self._store.entries(self._cursor)
-        if clock and page.now is not None:
-            clock.sync(page.now, asked=asked)
+        page = await self._asked()
         if self._cursor is not None and not self._goes_on(page):
             self._over_the_gap(page)
             if page.continues:  # another log, of which this is not the beginning
@@ -156,6 +153,20 @@ class Feed:
             self._learn(entry)
         self._cursor, self.epoch = page.cursor, page.epoch
         return page.complete
+
+    async def tell_time(self) -> None:
+        """Set the façade's clock by the store's, without a poll. A fault is the driver's own."""
+        await self._asked(limit=1)
+
+    async def _asked(self, **bound: int) -> Entries:
+        """A page of the log; the time that comes with it is the clock's from now on."""
+        clock = self._clock if isinstance(self._clock, StoreClock) else None
+        asked = clock.reading() if clock else 0.0
+        page = await self._store.entries(self._cursor, **bound)
+        if clock and page.now is not None:
+            clock.sync(page.now, asked=asked)
+        self.timed = True
+        return page
 
     def _goes_on(self, page: Entries) -> bool:
         return page.continues and page.epoch == self.epoch

@@ -1,12 +1,11 @@
-"""The verbs of sessions: load, decide, commit. Written once; `Sessions` blocks, `AsyncSessions` awaits."""
+"""The verbs of sessions, each from load to event; `Sessions`, in `blocking`, has the same ones."""
 
 from __future__ import annotations
 
 import logging
 import os
-import sys
 import weakref
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from enum import Enum
@@ -17,6 +16,7 @@ from uuid import UUID
 from sojourn import lifecycle
 from sojourn.activity import Activity
 from sojourn.clock import Clock, StoreClock, utc_now
+from sojourn.commit import Commits
 from sojourn.errors import (
     SessionChanged,
     SessionError,
@@ -32,18 +32,16 @@ from sojourn.policy import Policy
 from sojourn.session import Device, Discreet, Place, Reason, Session, new_id, new_salt
 from sojourn.snapshot import Partial
 from sojourn.snapshots import Snapshots
-from sojourn.stores.protocol import Cap, Entry, Query, Store, StoreBusy
+from sojourn.stores.protocol import Cap, Query, Store, StoreBusy
 from sojourn.token import Keys, Token, derive, genuine, parse
 
-__all__ = ["ANYBODY", "Anybody", "AsyncSessions", "Issued", "Sessions", "Validated", "drive", "utc_now"]
+__all__ = ["ANYBODY", "Anybody", "AsyncSessions", "Issued", "Validated", "utc_now"]
 
 T = TypeVar("T")
 Rows = list[Session]  # both faces have a verb named `list`
 
 _log = logging.getLogger("sojourn")
 _BATCH = 1000  # rows that one statement may end
-_TRIES = 5  # decisions after lost races, before 409
-_RETOLD = timedelta(minutes=1)  # how long a clock runs on its own before the store is asked for the time
 _ENDED = (SessionExpired, SessionRevoked, SessionNotFound)
 
 
@@ -119,7 +117,15 @@ class AsyncSessions:
             clock=self.clock,
             limit=near_cache,
         )
-        self._most_reads = most_reads
+        self._commits = Commits(
+            store,
+            self.feed,
+            policy=self.policy,
+            clock=self.clock,
+            emit=self.emit,
+            most_reads=most_reads,
+            cached=self.snapshots.on,
+        )
         self._listeners = [on_event] if on_event else []
         self.forget()
         _forget_after_fork(self)
@@ -130,9 +136,7 @@ class AsyncSessions:
 
     def forget(self) -> None:
         """Trust nothing that was followed, write nothing that waits: a forked child begins anew."""
-        self._free = (
-            [True] * self._most_reads
-        )  # one for each request that may read; the parent's may be taken, by threads that are not here
+        self._commits.forget()
         self.snapshots.forget()
 
     # ── begin ────────────────────────────────────────────────────────────────────────────────
@@ -174,7 +178,7 @@ class AsyncSessions:
                 replacing = None
         if replacing is not None:
             replacing = await self._whole_or_none(replacing)
-        await self._tell_time()
+        await self._commits.tell_time()
         now = self.clock()
         carried = dict(replacing.data) if replacing is not None and replacing.user_id is None else {}
         session = lifecycle.start(
@@ -277,26 +281,7 @@ class AsyncSessions:
         """Poll the feed if there is a snapshot to be trusted and nobody has polled of late."""
         if not self.snapshots.known(token, cached) or not self.feed.due(self.clock()):
             return False
-        return await self._try_poll()
-
-    async def _try_poll(self) -> bool:
-        try:
-            return await self.feed.poll()
-        except self.store.faults as fault:
-            _log.warning("the feed cannot be polled: %s", fault)
-            return False
-
-    async def _tell_time(self) -> None:
-        """Where nobody follows, ask the store for the time once in a while, and before a jump is believed.
-
-        With clocks a minute apart an honest twin looks like a replay, and a wall clock that somebody
-        set ahead would end sessions that are in use.
-        """
-        clock = self.clock
-        if isinstance(clock, StoreClock):
-            every = None if clock.doubtful else _RETOLD
-            if self.feed.due(clock(), every):
-                await self._try_poll()
+        return await self._commits.try_poll()
 
     async def whole(self, session: Session) -> Session:
         """*session* with all of its data: a snapshot holds only what `Policy.cached_data` names."""
@@ -355,7 +340,7 @@ class AsyncSessions:
 
     async def _renew(self, id: UUID, **facts: Any) -> Issued:
         decide = partial(lifecycle.renew, salt=new_salt(), key_id=self.keys.signing_id, **facts)
-        outcome, _ = await self._change(id, decide, tries=1)
+        outcome, _ = await self._commits.change(id, decide, tries=1)
         return Issued(outcome.session, derive(outcome.session, self.keys))
 
     async def renew_all(self, user_id: str) -> int:
@@ -367,7 +352,7 @@ class AsyncSessions:
             )
             for session in page:
                 try:
-                    await self._change(session.id, lifecycle.mark_for_renewal)
+                    await self._commits.change(session.id, lifecycle.mark_for_renewal)
                 except _ENDED:
                     continue
                 total += 1
@@ -385,7 +370,7 @@ class AsyncSessions:
     ) -> Session:
         """Patch the data of a session: keys that are not named keep what others wrote meanwhile."""
         decide = partial(lifecycle.update, set=set, remove=tuple(remove), device=device)
-        outcome, _ = await self._change(id, decide)
+        outcome, _ = await self._commits.change(id, decide)
         return outcome.session
 
     # ── end ──────────────────────────────────────────────────────────────────────────────────
@@ -525,71 +510,11 @@ class AsyncSessions:
     async def _with_token(self, text: str, decide: Callable[..., Outcome]) -> tuple[Outcome, Token, datetime]:
         token = parse(text, self.keys)
         try:
-            outcome, asked_at = await self._change(token.session_id, partial(decide, token=token))
+            outcome, asked_at = await self._commits.change(token.session_id, partial(decide, token=token))
         except SessionError as refusal:
             self._refused(token, refusal)
             raise
         return outcome, token, asked_at
-
-    async def _change(
-        self, id: UUID, decide: Callable[..., Outcome], *, tries: int = _TRIES
-    ) -> tuple[Outcome, datetime]:
-        """Load, decide, commit; after a lost race decide again, never re-send what was decided before.
-
-        With the outcome comes when the store was asked: an answer is as old as its question.
-        """
-        await self._tell_time()
-        for _ in range(tries):
-            asked_at = self.clock()
-            session = await self._read(id)
-            now = self.clock()
-            if now - asked_at > self.policy.max_staleness:
-                self._check_age(now)
-            line = self.feed.line(id)
-            if line is not None and session is not None:
-                if line.revoked_at is not None:
-                    session = await self._ended_already(session, line)
-                elif session.version < line.version:
-                    continue  # it was read before it changed
-            outcome = decide(session, self.policy, now)
-            if outcome.write and not await self.store.replace(outcome.session, at=now):
-                continue
-            if outcome.write:
-                self._void(outcome.session)
-            for event in outcome.events:
-                self.emit(event)
-            if outcome.refusal is not None:
-                raise outcome.refusal
-            return outcome, asked_at
-        raise SessionChanged
-
-    async def _read(self, id: UUID) -> Session | None:
-        try:
-            self._free.pop()
-        except IndexError:
-            raise StoreBusy("too many requests wait for the store of sessions") from None
-        try:
-            return await self.store.get(id)
-        finally:
-            self._free.append(True)
-
-    def _check_age(self, now: datetime) -> None:
-        """What took long to answer is believed only if the feed says what happened meanwhile."""
-        if self.snapshots.on and not self.feed.current(now):
-            raise StoreBusy("the store of sessions took too long to answer")
-
-    async def _ended_already(self, session: Session, ending: Entry) -> Session:
-        """*session* as it is: the store may have answered before it ended, or have lost the ending."""
-        if session.revoked_at is not None:
-            return session
-        await self.feed.write_back(ending)
-        return session.change(revoked_at=ending.revoked_at, reason=ending.reason)
-
-    def _void(self, session: Session) -> None:
-        if session.revoked_at is not None:
-            self.feed.ended(session.id, session.revoked_at, session.reason or Reason.SYSTEM)
-        elif session.void_below == session.version:
-            self.feed.void(Entry(session.id, session.version))
 
     def _refused(self, token: Token, refusal: SessionError) -> None:
         if refusal.code != "access_expired":
@@ -625,208 +550,3 @@ def _forget_after_fork(sessions: AsyncSessions) -> None:
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=forget)
-
-
-def drive(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run *coroutine*, which never suspends, to its end without an event loop."""
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        result: T = done.value
-        return result
-    finally:
-        coroutine.close()
-    raise RuntimeError(
-        "a blocking store suspended; give Sessions a store whose blocking() never waits for a loop"
-    )
-
-
-class Sessions:
-    """The blocking face of `AsyncSessions`: the same verbs, the same laws, for Django, Flask and scripts."""
-
-    def __init__(
-        self,
-        store: Store,
-        *,
-        keys: Keys,
-        policy: Policy | None = None,
-        clock: Clock | None = None,
-        on_event: Callable[[Event], None] | None = None,
-        near_cache: int = 100_000,
-        most_reads: int = 1_000,
-    ) -> None:
-        self._sessions = AsyncSessions(
-            store.blocking(),
-            keys=keys,
-            policy=policy,
-            clock=clock,
-            on_event=on_event,
-            near_cache=near_cache,
-            most_reads=most_reads,
-        )
-        self.policy = self._sessions.policy
-        self.store = self._sessions.store
-        self.listen = self._sessions.listen
-        self.feed = self._sessions.feed
-        self.require_fresh = self._sessions.require_fresh
-
-    def start(
-        self,
-        user_id: str | None,
-        *,
-        device: Device | None = None,
-        place: Place | None = None,
-        ip: str | None = None,
-        amr: Iterable[str] = (),
-        aal: int = 1,
-        remember: bool = False,
-        application_id: str | None = None,
-        tenant_id: str | None = None,
-        data: Mapping[str, Any] | None = None,
-        replacing: Session | None = None,
-    ) -> Issued:
-        return _run(
-            self._sessions.start(
-                user_id,
-                device=device,
-                place=place,
-                ip=ip,
-                amr=amr,
-                aal=aal,
-                remember=remember,
-                application_id=application_id,
-                tenant_id=tenant_id,
-                data=data,
-                replacing=replacing,
-            )
-        )
-
-    def validate(
-        self,
-        token: str,
-        *,
-        passive: bool = False,
-        rotating: bool = True,
-        cached: str | None = None,
-        sure: bool = False,
-    ) -> Validated:
-        return _run(
-            self._sessions.validate(token, passive=passive, rotating=rotating, cached=cached, sure=sure)
-        )
-
-    def whole(self, session: Session) -> Session:
-        return _run(self._sessions.whole(session))
-
-    def refresh(self, token: str) -> Issued:
-        return _run(self._sessions.refresh(token))
-
-    def renew(
-        self,
-        id: UUID,
-        *,
-        generation: int | None = None,
-        authenticated: bool = False,
-        amr: Iterable[str] | None = None,
-        aal: int | None = None,
-        remember: bool | None = None,
-    ) -> Issued:
-        return _run(
-            self._sessions.renew(
-                id,
-                generation=generation,
-                authenticated=authenticated,
-                amr=amr,
-                aal=aal,
-                remember=remember,
-            )
-        )
-
-    def renew_all(self, user_id: str) -> int:
-        return _run(self._sessions.renew_all(user_id))
-
-    def update(
-        self,
-        id: UUID,
-        *,
-        set: Mapping[str, Any] | None = None,
-        remove: Iterable[str] = (),
-        device: Device | None = None,
-    ) -> Session:
-        return _run(self._sessions.update(id, set=set, remove=remove, device=device))
-
-    def revoke(
-        self,
-        id: UUID,
-        *,
-        owner: str | Anybody | None,
-        reason: Reason = Reason.USER,
-        by: str | None = None,
-        note: str | None = None,
-    ) -> None:
-        _run(self._sessions.revoke(id, owner=owner, reason=reason, by=by, note=note))
-
-    def end(self, token: str, *, reason: Reason = Reason.SIGNED_OUT) -> bool:
-        return _run(self._sessions.end(token, reason=reason))
-
-    def revoke_all(
-        self,
-        user_id: str,
-        *,
-        keep: UUID | None = None,
-        reason: Reason = Reason.USER,
-        by: str | None = None,
-        note: str | None = None,
-        application_id: str | None = None,
-        tenant_id: str | None = None,
-    ) -> int:
-        return _run(
-            self._sessions.revoke_all(
-                user_id,
-                keep=keep,
-                reason=reason,
-                by=by,
-                note=note,
-                application_id=application_id,
-                tenant_id=tenant_id,
-            )
-        )
-
-    def list(
-        self,
-        user_id: str | None,
-        *,
-        application_id: str | None = None,
-        tenant_id: str | None = None,
-        limit: int = 100,
-    ) -> Rows:
-        return _run(
-            self._sessions.list(user_id, application_id=application_id, tenant_id=tenant_id, limit=limit)
-        )
-
-    def history(self, user_id: str, *, limit: int = 100) -> Rows:
-        return _run(self._sessions.history(user_id, limit=limit))
-
-    def select(self, query: Query) -> Rows:
-        return _run(self._sessions.select(query))
-
-    def count(self, query: Query | None = None) -> int:
-        return _run(self._sessions.count(query))
-
-    def purge(self) -> int:
-        return _run(self._sessions.purge())
-
-    def flush(self) -> int:
-        return _run(self._sessions.flush())
-
-    def close(self) -> None:
-        _run(self._sessions.close())
-
-
-def _run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Drive a verb, unless an event loop runs here: blocking it would stop every other request."""
-    # A loop can only run where asyncio was imported; importing it here would cost every script 80 ms.
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is not None and asyncio._get_running_loop() is not None:
-        coroutine.close()
-        raise RuntimeError("Sessions blocks, and an event loop is running here; use AsyncSessions")
-    return drive(coroutine)

@@ -10,8 +10,9 @@ from uuid import UUID
 import pytest
 
 from sojourn import Issued, Query, Sessions
+from sojourn.blocking import drive
 from sojourn.errors import SessionError, SessionNotFound, TokenInvalid
-from sojourn.sessions import ANYBODY, drive
+from sojourn.sessions import ANYBODY
 from sojourn.stores.memory import MemoryStore
 from sojourn.stores.protocol import Store
 from sojourn.testing import make_session

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from sojourn import ANYBODY, AsyncSessions, Policy, Query, Reason
+from sojourn.blocking import drive
 from sojourn.errors import SessionChanged, SessionError
 from sojourn.feed import Feed
-from sojourn.sessions import drive
 from sojourn.stores.memory import MemoryStore
 from sojourn.stores.protocol import Entries, Entry, Store
 from sojourn.stores.sqlite import SQLiteStore

@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from sojourn import Query, Reason, Session
+from sojourn.blocking import drive
 from sojourn.session import Seen
-from sojourn.sessions import drive
 from sojourn.stores.protocol import Store
 from sojourn.testing import MORNING, make_session
 

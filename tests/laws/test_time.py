@@ -11,9 +11,9 @@ import pytest
 
 import sojourn
 from sojourn import Policy, Query, Reason, Session
+from sojourn.blocking import drive
 from sojourn.errors import SessionExpired
 from sojourn.session import Seen
-from sojourn.sessions import drive
 from sojourn.stores.protocol import Cap, Store
 from sojourn.testing import make_session
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from sojourn.blocking import drive
 from sojourn.session import Reason, Session
-from sojourn.sessions import drive
 from sojourn.stores.protocol import Query
 from sojourn.stores.sqlite import SQLiteStore
 from sojourn.testing import MORNING, make_session

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sojourn.sessions import drive
+from sojourn.blocking import drive
 from sojourn.stores.sqlite import SQLiteStore
 from tests.stores.acts import started
 

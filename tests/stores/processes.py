@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from sojourn.blocking import drive
 from sojourn.session import Reason
-from sojourn.sessions import drive
 from sojourn.stores.protocol import Cap, Query
 from sojourn.stores.sqlite import SQLiteStore
 from sojourn.testing import make_session

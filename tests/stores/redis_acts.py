@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from sojourn.blocking import drive
 from sojourn.session import Reason, Session
-from sojourn.sessions import drive
 from sojourn.stores.protocol import Query
 from sojourn.stores.redis import RedisStore
 from sojourn.stores.redis.nodes import Call, Nodes

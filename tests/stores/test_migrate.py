@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from sojourn.blocking import drive
 from sojourn.errors import SettingsError
-from sojourn.sessions import drive
 from sojourn.stores.migrate import Applied, Difference, Migration, Status, compare, load, pending
 from sojourn.stores.sqlite import SQLiteStore
 from sojourn.stores.sqlite.engine import Engine

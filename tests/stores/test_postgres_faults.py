@@ -15,9 +15,9 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from sojourn.blocking import drive
 from sojourn.errors import SettingsError
 from sojourn.session import Reason, Seen, Session
-from sojourn.sessions import drive
 from sojourn.stores import open_store
 from sojourn.stores.postgres import PostgresStore, seam
 from sojourn.stores.postgres.lookups import Lookups

@@ -12,8 +12,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from sojourn.blocking import drive
 from sojourn.session import Reason, Session
-from sojourn.sessions import drive
 from sojourn.stores.postgres import PostgresStore
 from sojourn.stores.protocol import Entries, Query
 from sojourn.testing import MORNING, make_session

@@ -14,9 +14,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from sojourn.blocking import drive
 from sojourn.errors import SettingsError
 from sojourn.session import Reason, Seen, Session, lowest_id, new_id
-from sojourn.sessions import drive
 from sojourn.stores.postgres import PostgresStore
 from sojourn.stores.postgres.rows import COLUMNS
 from sojourn.stores.postgres.sql import SELECT, TOUCH, asked

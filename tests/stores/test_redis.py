@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace as _replaced
 
+from sojourn.blocking import drive
 from sojourn.errors import SettingsError
 from sojourn.session import Device, Reason, Seen, Session, new_id
-from sojourn.sessions import drive
 from sojourn.stores import open_store
 from sojourn.stores.memory import MemoryStore
 from sojourn.stores.protocol import Cap, Query, Store

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from sojourn.blocking import drive
 from sojourn.errors import SettingsError
 from sojourn.session import Reason, Seen, Session
-from sojourn.sessions import drive
 from sojourn.stores.protocol import Query
 from sojourn.stores.redis import RedisStore
 from sojourn.testing import make_session

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from sojourn.blocking import drive
 from sojourn.errors import SettingsError
 from sojourn.session import Device, Reason, Session
-from sojourn.sessions import drive
 from sojourn.stores.protocol import Cap, Entry, Query
 from sojourn.stores.redis import RedisStore
 from sojourn.stores.redis.faults import NotReplicated, RedisAway

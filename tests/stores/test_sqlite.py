@@ -13,8 +13,8 @@ from uuid import UUID
 
 import pytest
 
+from sojourn.blocking import drive
 from sojourn.session import Device, Reason, Seen
-from sojourn.sessions import drive
 from sojourn.stores.protocol import Cap, Query
 from sojourn.stores.sqlite import SQLiteStore
 from sojourn.stores.sqlite.file import File
@@ -90,7 +90,7 @@ def test_law_11_endings_are_flushed_to_the_disk_and_touches_are_not(store: SQLit
 FORK = """
 import gc, os, sqlite3, sys, pathlib
 from sojourn.session import Reason
-from sojourn.sessions import drive
+from sojourn.blocking import drive
 from sojourn.stores.protocol import Query
 from sojourn.stores.sqlite import SQLiteStore
 from sojourn.testing import MORNING, make_session
@@ -236,6 +236,28 @@ def test_a_scan_is_not_run_on_the_loop(path: Path, store: SQLiteStore) -> None:
         on_loop = SQLiteStore(path)
         for _ in range(2):  # before the file is open, and after
             thread = await on_loop.engine.scan(lambda db: threading.current_thread())
+            assert thread is not threading.main_thread()
+        await on_loop.close()
+
+    asyncio.run(main())
+
+
+def test_a_glance_is_taken_on_the_loop_until_it_turns_out_long(path: Path, store: SQLiteStore) -> None:
+    """And one that was given up spoils neither its connection nor the next glance."""
+
+    def numbers(last: int) -> Any:
+        counting = (
+            "with recursive n (i) as (select 1 union all select i + 1 from n limit ?) select count(*) from n"
+        )
+        return lambda db: (db.execute(counting, (last,)).fetchone()[0], threading.current_thread())
+
+    async def main() -> None:
+        on_loop = SQLiteStore(path)
+        await on_loop.get(make_session().id)
+        for _ in range(3):
+            assert await on_loop.engine.glance(numbers(50)) == (50, threading.main_thread())
+            counted, thread = await on_loop.engine.glance(numbers(100_000))
+            assert counted == 100_000
             assert thread is not threading.main_thread()
         await on_loop.close()
 

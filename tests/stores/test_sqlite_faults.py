@@ -15,8 +15,8 @@ from types import SimpleNamespace
 import pytest
 
 from sojourn import open_store
+from sojourn.blocking import drive
 from sojourn.errors import SettingsError
-from sojourn.sessions import drive
 from sojourn.stores.protocol import Query
 from sojourn.stores.sqlite import SQLiteStore
 from sojourn.stores.sqlite import engine as sqlite_engine
@@ -90,7 +90,7 @@ def test_law_09_a_full_disk_is_a_fault_and_nothing_is_lost(store: SQLiteStore, p
 
 FULL = """
 import pathlib, resource, sqlite3, sys
-from sojourn.sessions import drive
+from sojourn.blocking import drive
 from sojourn.stores.sqlite import SQLiteStore
 from sojourn.stores.sqlite.engine import explain
 from sojourn.testing import make_session
@@ -153,7 +153,7 @@ def test_law_09_a_database_that_cannot_be_written_is_a_fault_and_can_be_read(
 READ_ONLY = """
 import os, pathlib, sqlite3, sys
 from sojourn.session import Reason
-from sojourn.sessions import drive
+from sojourn.blocking import drive
 from sojourn.stores.protocol import Query
 from sojourn.stores.sqlite import SQLiteStore
 from sojourn.stores.sqlite.engine import explain

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from sojourn.blocking import drive
 from sojourn.session import Reason, Session
-from sojourn.sessions import drive
 from sojourn.stores import migrate
 from sojourn.stores.protocol import Cap, Entries, Entry, Query
 from sojourn.stores.sqlite import SQLiteStore

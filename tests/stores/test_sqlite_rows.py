@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from datetime import timedelta
 
+from sojourn.blocking import drive
 from sojourn.session import Device, Reason, Seen
-from sojourn.sessions import drive
 from sojourn.stores.protocol import Cap, Query
 from sojourn.stores.sqlite import SQLiteStore
 from sojourn.stores.sqlite import store as sqlite

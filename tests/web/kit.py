@@ -134,7 +134,7 @@ class Guests:
     def lose_store(self, *verbs: str) -> Flaky:
         """From now on the store of sessions does not answer, or not to *verbs*."""
         flaky = Flaky(self.sessions.store, *verbs)
-        self.sessions.store = cast(Store, flaky)
+        stand_in(self.sessions, cast(Store, flaky))
         self.site.faults = (*self.site.faults, Away)
         return flaky
 
@@ -178,6 +178,11 @@ class Counting(MemoryStore):
 
 class Away(Exception):
     """A driver's exception: the database cannot be reached."""
+
+
+def stand_in(sessions: AsyncSessions, store: Store) -> None:
+    """From now on *store* answers the requests, and whoever follows the feed goes on with the one before."""
+    sessions.store = sessions._commits._store = store
 
 
 class Flaky:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sojourn.stores.memory import MemoryStore
-from tests.web.kit import Away, Guests
+from tests.web.kit import Away, Guests, stand_in
 
 
 class Opinionated(MemoryStore):
@@ -34,7 +34,7 @@ def test_readyz_counts_what_the_store_warns_of_and_says_no_more(
 ) -> None:
     store = Opinionated()
     store.opinions = opinions
-    server.sessions.store = store
+    stand_in(server.sessions, store)
     answered = server.browser().get("/readyz")
     assert (answered.status_code, answered.json()) == (200, {"status": "ready", "warnings": warnings})
 
@@ -42,7 +42,7 @@ def test_readyz_counts_what_the_store_warns_of_and_says_no_more(
 def test_a_store_that_does_not_let_us_look_is_a_warning(server: Guests) -> None:
     store = Opinionated()
     store.fault = Away()
-    server.sessions.store = store
+    stand_in(server.sessions, store)
     assert server.browser().get("/readyz").json() == {"status": "ready", "warnings": 1}
 
 

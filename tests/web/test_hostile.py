@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from sojourn.api.routes import Route
+from sojourn.blocking import drive
 from sojourn.server import API as TABLE
-from sojourn.sessions import drive
 from sojourn.testing import FakeClock
 from sojourn.web.pages import PAGES
 from sojourn.web.table import mounted
@@ -29,6 +29,7 @@ from tests.web.kit import (
     code,
     cookies_set,
     make_site,
+    stand_in,
     vary,
 )
 
@@ -346,7 +347,8 @@ def flips(token: str) -> Iterator[str]:
 def test_no_changed_token_reaches_the_store(server, ada):
     token = ada.token
     assert token is not None
-    server.sessions.store = counting = Counting()
+    counting = Counting()
+    stand_in(server.sessions, counting)
     for changed in [*flips(token), token[:-1], token + "A", token.upper(), "", " ", "sjn_", "x" * 4000]:
         answer = server.browser().get(f"{API}/sessions/current", headers={"cookie": f"{SESSION}={changed}"})
         assert code(answer) in ("token_invalid", "unauthenticated")

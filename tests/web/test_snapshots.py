@@ -29,7 +29,17 @@ from sojourn.web.starlette import (
     session_from,
 )
 from tests.web.conftest import OpenServer, Visiting
-from tests.web.kit import FIREFOX, Away, Browser, Counting, Guests, code, cookies_set, make_site
+from tests.web.kit import (
+    FIREFOX,
+    Away,
+    Browser,
+    Counting,
+    Guests,
+    code,
+    cookies_set,
+    make_site,
+    stand_in,
+)
 
 API = "/api/auth"
 
@@ -263,7 +273,8 @@ def test_the_current_session_is_told_from_a_snapshot(open_server: OpenServer):
     browser = server.browser()
     browser.sign_up()
     first = browser.get(f"{API}/sessions/current").json()
-    server.sessions.store = counting = Counting()
+    counting = Counting()
+    stand_in(server.sessions, counting)
     second = browser.get(f"{API}/sessions/current").json()
     assert (second["session"], counting.reads) == (first["session"], 0)
 
@@ -395,7 +406,7 @@ class Overrun(Counting):
 
 def test_who_is_turned_away_gets_503_and_comes_back_at_a_time_of_their_own(guests):
     token = guests.start().token
-    guests.sessions.store = Overrun()
+    stand_in(guests.sessions, Overrun())
     browser = guests.browser()
     browser.hold(token)
     answers = [browser.get("/me") for _ in range(60)]

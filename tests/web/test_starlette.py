@@ -16,8 +16,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sojourn import Policy
+from sojourn.blocking import drive
 from sojourn.errors import SessionChanged
-from sojourn.sessions import drive
 from sojourn.web import asgi
 from sojourn.web.starlette import (
     SessionMiddleware,

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 import pytest
 
+from sojourn.blocking import drive
 from sojourn.session import Session
-from sojourn.sessions import drive
 from sojourn.stores.protocol import Query, Store
 from sojourn.testing import MORNING, make_session
 

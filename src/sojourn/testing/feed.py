@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace as _replaced
 
+from sojourn.blocking import drive
 from sojourn.session import Device, Reason, Seen, Session
-from sojourn.sessions import drive
 from sojourn.stores.protocol import Cap, Entries, Entry, Query, Store
 from sojourn.testing import MORNING, make_session
 from sojourn.testing.face import DAY, HOUR, MINUTE, NOW, Call, Face, Laws

@@ -1,0 +1,225 @@
+"""The blocking face: the same verbs for Django, Flask and scripts, where no event loop runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sojourn.clock import Clock
+from sojourn.events import Event
+from sojourn.policy import Policy
+from sojourn.session import Device, Place, Reason, Session
+from sojourn.sessions import Anybody, AsyncSessions, Issued, Rows, Validated
+from sojourn.stores.protocol import Query, Store
+from sojourn.token import Keys
+
+__all__ = ["Sessions", "drive"]
+
+T = TypeVar("T")
+
+
+def drive(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run *coroutine*, which never suspends, to its end without an event loop."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    finally:
+        coroutine.close()
+    raise RuntimeError(
+        "a blocking store suspended; give Sessions a store whose blocking() never waits for a loop"
+    )
+
+
+class Sessions:
+    """The blocking face of `AsyncSessions`: the same verbs, the same laws, for Django, Flask and scripts."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        keys: Keys,
+        policy: Policy | None = None,
+        clock: Clock | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        near_cache: int = 100_000,
+        most_reads: int = 1_000,
+    ) -> None:
+        self._sessions = AsyncSessions(
+            store.blocking(),
+            keys=keys,
+            policy=policy,
+            clock=clock,
+            on_event=on_event,
+            near_cache=near_cache,
+            most_reads=most_reads,
+        )
+        self.policy = self._sessions.policy
+        self.store = self._sessions.store
+        self.listen = self._sessions.listen
+        self.feed = self._sessions.feed
+        self.require_fresh = self._sessions.require_fresh
+
+    def start(
+        self,
+        user_id: str | None,
+        *,
+        device: Device | None = None,
+        place: Place | None = None,
+        ip: str | None = None,
+        amr: Iterable[str] = (),
+        aal: int = 1,
+        remember: bool = False,
+        application_id: str | None = None,
+        tenant_id: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        replacing: Session | None = None,
+    ) -> Issued:
+        return _run(
+            self._sessions.start(
+                user_id,
+                device=device,
+                place=place,
+                ip=ip,
+                amr=amr,
+                aal=aal,
+                remember=remember,
+                application_id=application_id,
+                tenant_id=tenant_id,
+                data=data,
+                replacing=replacing,
+            )
+        )
+
+    def validate(
+        self,
+        token: str,
+        *,
+        passive: bool = False,
+        rotating: bool = True,
+        cached: str | None = None,
+        sure: bool = False,
+    ) -> Validated:
+        return _run(
+            self._sessions.validate(token, passive=passive, rotating=rotating, cached=cached, sure=sure)
+        )
+
+    def whole(self, session: Session) -> Session:
+        return _run(self._sessions.whole(session))
+
+    def refresh(self, token: str) -> Issued:
+        return _run(self._sessions.refresh(token))
+
+    def renew(
+        self,
+        id: UUID,
+        *,
+        generation: int | None = None,
+        authenticated: bool = False,
+        amr: Iterable[str] | None = None,
+        aal: int | None = None,
+        remember: bool | None = None,
+    ) -> Issued:
+        return _run(
+            self._sessions.renew(
+                id,
+                generation=generation,
+                authenticated=authenticated,
+                amr=amr,
+                aal=aal,
+                remember=remember,
+            )
+        )
+
+    def renew_all(self, user_id: str) -> int:
+        return _run(self._sessions.renew_all(user_id))
+
+    def update(
+        self,
+        id: UUID,
+        *,
+        set: Mapping[str, Any] | None = None,
+        remove: Iterable[str] = (),
+        device: Device | None = None,
+    ) -> Session:
+        return _run(self._sessions.update(id, set=set, remove=remove, device=device))
+
+    def revoke(
+        self,
+        id: UUID,
+        *,
+        owner: str | Anybody | None,
+        reason: Reason = Reason.USER,
+        by: str | None = None,
+        note: str | None = None,
+    ) -> None:
+        _run(self._sessions.revoke(id, owner=owner, reason=reason, by=by, note=note))
+
+    def end(self, token: str, *, reason: Reason = Reason.SIGNED_OUT) -> bool:
+        return _run(self._sessions.end(token, reason=reason))
+
+    def revoke_all(
+        self,
+        user_id: str,
+        *,
+        keep: UUID | None = None,
+        reason: Reason = Reason.USER,
+        by: str | None = None,
+        note: str | None = None,
+        application_id: str | None = None,
+        tenant_id: str | None = None,
+    ) -> int:
+        return _run(
+            self._sessions.revoke_all(
+                user_id,
+                keep=keep,
+                reason=reason,
+                by=by,
+                note=note,
+                application_id=application_id,
+                tenant_id=tenant_id,
+            )
+        )
+
+    def list(
+        self,
+        user_id: str | None,
+        *,
+        application_id: str | None = None,
+        tenant_id: str | None = None,
+        limit: int = 100,
+    ) -> Rows:
+        return _run(
+            self._sessions.list(user_id, application_id=application_id, tenant_id=tenant_id, limit=limit)
+        )
+
+    def history(self, user_id: str, *, limit: int = 100) -> Rows:
+        return _run(self._sessions.history(user_id, limit=limit))
+
+    def select(self, query: Query) -> Rows:
+        return _run(self._sessions.select(query))
+
+    def count(self, query: Query | None = None) -> int:
+        return _run(self._sessions.count(query))
+
+    def purge(self) -> int:
+        return _run(self._sessions.purge())
+
+    def flush(self) -> int:
+        return _run(self._sessions.flush())
+
+    def close(self) -> None:
+        _run(self._sessions.close())
+
+
+def _run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Drive a verb, unless an event loop runs here: blocking it would stop every other request."""
+    # A loop can only run where asyncio was imported; importing it here would cost every script 80 ms.
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None and asyncio._get_running_loop() is not None:
+        coroutine.close()
+        raise RuntimeError("Sessions blocks, and an event loop is running here; use AsyncSessions")
+    return drive(coroutine)

@@ -1,0 +1,133 @@
+"""Load, decide, commit: how a decision about one session reaches the store, and what it is decided upon."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sojourn.clock import Clock, StoreClock
+from sojourn.errors import SessionChanged
+from sojourn.events import Event
+from sojourn.feed import Feed
+from sojourn.lifecycle import Outcome
+from sojourn.policy import Policy
+from sojourn.session import Reason, Session
+from sojourn.stores.protocol import Entry, Store, StoreBusy
+
+__all__ = ["Commits"]
+
+_log = logging.getLogger("sojourn")
+_TRIES = 5  # decisions after lost races, before 409
+_RETOLD = timedelta(minutes=1)  # how long a clock runs on its own before the store is asked for the time
+
+
+class Commits:
+    """Decisions over the records of *store*, as far as the *feed* does not know better.
+
+    *cached*: whether snapshots are in use, so that what took long to answer has to be checked.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        feed: Feed,
+        *,
+        policy: Policy,
+        clock: Clock,
+        emit: Callable[[Event], None],
+        most_reads: int,
+        cached: bool,
+    ) -> None:
+        self._store, self._feed = store, feed
+        self._policy, self._clock, self._emit = policy, clock, emit
+        self._most_reads, self._cached = most_reads, cached
+        self.forget()
+
+    def forget(self) -> None:
+        """A forked child begins anew: the parent's places may be taken, by threads that are not here."""
+        self._free = [True] * self._most_reads  # one for each request that may read
+
+    async def change(
+        self, id: UUID, decide: Callable[..., Outcome], *, tries: int = _TRIES
+    ) -> tuple[Outcome, datetime]:
+        """Load, decide, commit; after a lost race decide again, never re-send what was decided before.
+
+        With the outcome comes when the store was asked: an answer is as old as its question.
+        """
+        await self.tell_time()
+        for _ in range(tries):
+            asked_at = self._clock()
+            session = await self._read(id)
+            now = self._clock()
+            if now - asked_at > self._policy.max_staleness:
+                self._check_age(now)
+            line = self._feed.line(id)
+            if line is not None and session is not None:
+                if line.revoked_at is not None:
+                    session = await self._ended_already(session, line)
+                elif session.version < line.version:
+                    continue  # it was read before it changed
+            outcome = decide(session, self._policy, now)
+            if outcome.write and not await self._store.replace(outcome.session, at=now):
+                continue
+            if outcome.write:
+                self._void(outcome.session)
+            for event in outcome.events:
+                self._emit(event)
+            if outcome.refusal is not None:
+                raise outcome.refusal
+            return outcome, asked_at
+        raise SessionChanged
+
+    async def _read(self, id: UUID) -> Session | None:
+        try:
+            self._free.pop()
+        except IndexError:
+            raise StoreBusy("too many requests wait for the store of sessions") from None
+        try:
+            return await self._store.get(id)
+        finally:
+            self._free.append(True)
+
+    def _check_age(self, now: datetime) -> None:
+        """What took long to answer is believed only if the feed says what happened meanwhile."""
+        if self._cached and not self._feed.current(now):
+            raise StoreBusy("the store of sessions took too long to answer")
+
+    async def _ended_already(self, session: Session, ending: Entry) -> Session:
+        """*session* as it is: the store may have answered before it ended, or have lost the ending."""
+        if session.revoked_at is not None:
+            return session
+        await self._feed.write_back(ending)
+        return session.change(revoked_at=ending.revoked_at, reason=ending.reason)
+
+    def _void(self, session: Session) -> None:
+        if session.revoked_at is not None:
+            self._feed.ended(session.id, session.revoked_at, session.reason or Reason.SYSTEM)
+        elif session.void_below == session.version:
+            self._feed.void(Entry(session.id, session.version))
+
+    async def tell_time(self) -> None:
+        """Where nobody follows, ask the store for the time once in a while, and before a jump is believed.
+
+        With clocks a minute apart an honest twin looks like a replay, and a wall clock that somebody
+        set ahead would end sessions that are in use.
+        """
+        clock = self._clock
+        if not isinstance(clock, StoreClock):
+            return
+        if self._feed.timed and not clock.doubtful:
+            if self._feed.due(clock(), _RETOLD):
+                await self.try_poll()
+        elif not (self._feed.due(clock()) and await self.try_poll()):
+            # Another request is polling, or a poll has failed: no reason to decide by a clock that is wrong.
+            await self._feed.tell_time()
+
+    async def try_poll(self) -> bool:
+        try:
+            return await self._feed.poll()
+        except self._store.faults as fault:
+            _log.warning("the feed cannot be polled: %s", fault)
+            return False
