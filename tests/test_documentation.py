@@ -9,14 +9,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+RUN = [
+    page for page in PAGES if page.parent.name in ("tutorials", "how-to") and "```python" in page.read_text()
+]
 
 
-@pytest.mark.parametrize(
-    "page", sorted((ROOT / "docs" / "tutorials").glob("*.md")), ids=lambda page: page.stem
-)
-def test_the_code_of_a_tutorial_runs_from_its_first_line_to_its_last(page: Path):
+@pytest.mark.parametrize("page", RUN, ids=lambda page: page.stem)
+def test_the_code_of_a_lesson_runs_from_its_first_line_to_its_last(page: Path):
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
-    assert blocks
     exec(compile("\n".join(blocks), str(page), "exec"), {})  # noqa: S102 -- our own page
 
 
@@ -44,6 +44,10 @@ def test_every_decision_is_in_the_table():
     assert missing == []
 
 
+def test_there_are_lessons_to_be_run():
+    assert {"first-session", "cache"} <= {page.stem for page in RUN}
+
+
 def test_every_verb_of_the_readme_is_a_verb_of_both_faces():
     from sojourn import AsyncSessions, Sessions
 
@@ -51,3 +55,20 @@ def test_every_verb_of_the_readme_is_a_verb_of_both_faces():
     verbs = re.findall(r"`(\w+)`", " ".join(table))
     assert verbs
     assert [verb for verb in verbs if not (hasattr(AsyncSessions, verb) and hasattr(Sessions, verb))] == []
+
+
+def test_every_law_names_the_tests_that_show_it():
+    page = (ROOT / "docs" / "explanation" / "laws.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| (.*) \|$", page, re.MULTILINE)
+    assert [int(law) for law, _ in rows] == list(range(1, 13))
+    for law, said in rows:
+        files = [file for name in re.findall(r"`(\S+\.py)`", said) for file in _tests_named(name)]
+        silent = [file.name for file in files if f"def test_law_{int(law):02}_" not in file.read_text()]
+        assert (law, silent) == (law, [])
+
+
+def _tests_named(name: str) -> list[Path]:
+    """The files that the page calls *name*, in the tests or in the package; there is one at least."""
+    found = [*ROOT.glob(name), *(ROOT / "src" / "sojourn").glob(name)]
+    assert found, name
+    return found

@@ -133,6 +133,11 @@ def test_every_field_of_the_settings_is_in_the_table_once():
         ("SOJOURN_POLICY", "lax", "consumer, workforce, high, bank"),
         ("SOJOURN_LOG_LEVEL", "loud", "debug, info"),
         ("SOJOURN_TRUSTED_PROXIES", "10.0.0.1/8", "10.0.0.0/8"),
+        ("SOJOURN_COOKIE_CACHE", "300", "5m"),
+        ("SOJOURN_COOKIE_CACHE_FORM", "plain", "encrypted, signed"),
+        ("SOJOURN_CACHED_DATA", "theme,,cart", "theme, language"),
+        ("SOJOURN_MAX_STALENESS", "1.5s", "give a number"),
+        ("SOJOURN_WHEN_AWAY", "hope", "refuse, go_on"),
         ("SESSION_EXPIRY_DAYS", "0", "from 1 to 400"),
         ("INACTIVITY_TIMEOUT_MINUTES", "15m", "whole number"),
     ],
@@ -260,6 +265,69 @@ def test_none_and_zero_are_values():
     assert (policy.idle_timeout, policy.max_sessions, policy.touch_every) == (None, None, timedelta(0))
 
 
+def test_the_rules_of_snapshots_and_of_the_feed_are_settings():
+    policy = loaded(
+        SOJOURN_CACHE_FOR="2m",
+        SOJOURN_COOKIE_CACHE="5m",
+        SOJOURN_COOKIE_CACHE_FORM="signed",
+        SOJOURN_CACHED_DATA="theme, language",
+        SOJOURN_MAX_STALENESS="500ms",
+        SOJOURN_POLL_EVERY="100ms",
+        SOJOURN_FLUSH_EVERY="2s",
+        SOJOURN_WHEN_AWAY="go_on",
+    ).settings.policy()
+    assert policy == Policy(
+        cache_for=2 * MINUTE,
+        cookie_cache=5 * MINUTE,
+        cookie_cache_form="signed",
+        cached_data=("theme", "language"),
+        max_staleness=timedelta(milliseconds=500),
+        poll_every=timedelta(milliseconds=100),
+        flush_every=timedelta(seconds=2),
+        when_away="go_on",
+    )
+
+
+@pytest.mark.parametrize("off", ["0", "0s", "none", ""])
+def test_a_cookie_cache_that_lasts_for_no_time_is_switched_off(off):
+    assert loaded(SOJOURN_COOKIE_CACHE=off).settings.policy().cookie_cache is None
+
+
+def test_the_near_cache_can_be_switched_off_and_uses_written_at_once():
+    policy = loaded(SOJOURN_CACHE_FOR="0", SOJOURN_FLUSH_EVERY="0", SOJOURN_CACHED_DATA="none")
+    assert policy.settings.policy() == Policy(cache_for=timedelta(0), flush_every=timedelta(0))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("SOJOURN_CACHE_FOR", "2d", "cache_for must be at most 1 day"),
+        ("SOJOURN_COOKIE_CACHE", "2d", "cookie_cache must be positive and at most 1 day"),
+        ("SOJOURN_MAX_STALENESS", "6m", "max_staleness must be at most 5 minutes"),
+        ("SOJOURN_MAX_STALENESS", "0", "max_staleness must be at least twice poll_every"),
+        ("SOJOURN_POLL_EVERY", "0", "poll_every must be positive"),
+        ("SOJOURN_POLL_EVERY", "900ms", "max_staleness must be at least twice poll_every"),
+        ("SOJOURN_FLUSH_EVERY", "2m", "flush_every must be at most 1 minute"),
+    ],
+)
+def test_a_rule_that_cannot_work_is_refused_in_the_words_of_the_policy(name, value, sentence):
+    message = refused(**{name: value})
+    assert message.startswith(sentence)
+    assert message.endswith(f"by {name})")
+
+
+def test_a_smaller_staleness_alone_polls_more_often():
+    policy = loaded(SOJOURN_MAX_STALENESS="200ms").settings.policy()
+    assert policy.poll_every == timedelta(milliseconds=100)
+
+
+def test_what_no_preset_changes_is_documented_with_its_value():
+    defaults = {field.name: field.default for field in FIELDS}
+    for preset in (Policy(), Policy.workforce(), Policy.high(), Policy.bank()):
+        for name in ("cache_for", "cookie_cache", "max_staleness", "poll_every", "when_away"):
+            assert spelled(getattr(preset, name)) == defaults[name]
+
+
 # ── showing ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -347,7 +415,7 @@ def test_rows_show_every_value_that_holds_with_its_source():
     assert (rows["lifetime"].value, rows["lifetime"].source) == ("30d", "default")
 
 
-@pytest.mark.parametrize("text", ["0", "10s", "90s", "15m", "12h", "30d"])
+@pytest.mark.parametrize("text", ["0", "250ms", "10s", "90s", "15m", "12h", "30d"])
 def test_spans_are_spelled_as_they_are_read(text):
     assert spelled(span(text)) == text
 

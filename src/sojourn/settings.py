@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import force_setattr
 
 from sojourn import settings_text as read
 from sojourn.errors import SettingsError
-from sojourn.policy import Policy
+from sojourn.policy import Carried, Policy, WhenAway
 from sojourn.session import Discreet
+from sojourn.settings_origin import origin_of
 from sojourn.settings_text import spelled, without_password
-from sojourn.web.carrier import is_loopback
 
 __all__ = ["FIELDS", "Field", "Loaded", "Row", "Settings", "load"]
 
@@ -41,6 +39,14 @@ _RULES = (
     "rotate_every",
     "fresh_for",
     "max_sessions",
+    "cache_for",
+    "cookie_cache",
+    "cookie_cache_form",
+    "cached_data",
+    "max_staleness",
+    "poll_every",
+    "flush_every",
+    "when_away",
 )
 
 
@@ -71,6 +77,14 @@ class Settings(Discreet, frozen=True, kw_only=True):
     rotate_every: timedelta | UnsetType | None = UNSET
     fresh_for: timedelta | UnsetType = UNSET
     max_sessions: int | UnsetType | None = UNSET
+    cache_for: timedelta | UnsetType = UNSET
+    cookie_cache: timedelta | UnsetType | None = UNSET
+    cookie_cache_form: Carried | UnsetType = UNSET
+    cached_data: tuple[str, ...] | UnsetType = UNSET
+    max_staleness: timedelta | UnsetType = UNSET
+    poll_every: timedelta | UnsetType = UNSET
+    flush_every: timedelta | UnsetType = UNSET
+    when_away: WhenAway | UnsetType = UNSET
 
     geo_api_key: str | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -78,7 +92,8 @@ class Settings(Discreet, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.accounts and self.store.startswith(_BOTH):
             force_setattr(self, "accounts", self.store)
-        force_setattr(self, "origin", _origin(self))
+        origin = origin_of(self.origin, host=self.host, port=self.port, development=self.development)
+        force_setattr(self, "origin", origin)
         if self.workers > 1 and (lost := _in_memory(self.store) or _in_memory(self.accounts)):
             raise SettingsError(
                 f"{lost} lives in one process, so {self.workers} workers would each have their own; "
@@ -111,6 +126,8 @@ def _room(base: Policy, given: Mapping[str, Any]) -> dict[str, Any]:
     limits["rotate_every"] = lifetime
     if idle is not None:
         limits |= {"touch_every": idle / 4, "activity_every": idle / 2}
+    if staleness := given.get("max_staleness", base.max_staleness):
+        limits["poll_every"] = staleness / 2  # the other way round a promise would be loosened unasked
     lowered = {}
     for name, limit in limits.items():
         value = getattr(base, name)
@@ -121,47 +138,6 @@ def _room(base: Policy, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _in_memory(url: str) -> str | None:
     return url if url.startswith("memory:") or url.endswith(":memory:") else None
-
-
-# ── the origin ────────────────────────────────────────────────────────────────────────────────
-
-
-def _origin(settings: Settings) -> str:
-    """The scheme, host and port that people's browsers show: what cookies and CSRF checks rest on."""
-    if settings.origin:
-        return _checked_origin(settings.origin, development=settings.development)
-    if is_loopback(settings.host):
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        return f"http://{host}" if settings.port == 80 else f"http://{host}:{settings.port}"
-    raise SettingsError(
-        f"SOJOURN_ORIGIN is not set, and the server listens on {settings.host}, where others reach it; "
-        "set it to what people see in the address bar, such as https://accounts.example.org"
-    )
-
-
-def _checked_origin(text: str, *, development: bool) -> str:
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        host, port, parts = "", None, urlsplit("")
-    bare = not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
-    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host) or not bare:
-        raise SettingsError(
-            f"SOJOURN_ORIGIN is {without_password(text)!r}; "
-            "give scheme, host and perhaps a port, nothing more, such as https://accounts.example.org"
-        )
-    if parts.scheme == "http" and not is_loopback(host) and not development:
-        raise SettingsError(
-            f"SOJOURN_ORIGIN is {text!r}: over plain http anybody on the way reads the credentials; "
-            "use https://, or set SOJOURN_DEVELOPMENT=1 on a machine where that does not matter"
-        )
-    shown = f"[{host}]" if ":" in host else host
-    usual = {"http": 80, "https": 443}[parts.scheme]
-    return f"{parts.scheme}://{shown}" + (f":{port}" if port not in (None, usual) else "")
-
-
-_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*")
 
 
 # ── the table ─────────────────────────────────────────────────────────────────────────────────
@@ -201,6 +177,12 @@ def _row(name: str, parse: Callable[[str], Any], help: str, **more: Any) -> Fiel
 
 
 _BY_PRESET = "as the policy has it"
+
+
+def _rule(name: str, parse: Callable[[str], Any], help: str) -> Field:
+    """A rule of the policy in which the presets do not differ."""
+    return _row(name, parse, help, unset=spelled(getattr(Policy(), name)))
+
 
 FIELDS: tuple[Field, ...] = (
     _row(
@@ -278,6 +260,30 @@ FIELDS: tuple[Field, ...] = (
     _row("fresh_for", read.span, "How long a sign-in suffices for a sensitive act.", unset=_BY_PRESET),
     _row(
         "max_sessions", read.number_or_none, "Live sessions of one user; none: any number.", unset=_BY_PRESET
+    ),
+    _rule(
+        "cache_for",
+        read.span,
+        "How long a process uses a snapshot of a session before it asks the store; 0: it asks each time.",
+    ),
+    _rule(
+        "cookie_cache",
+        read.span_or_off,
+        "How long a snapshot in a second cookie is good for, such as 5m; 0: there is no such cookie.",
+    ),
+    _rule(
+        "cookie_cache_form",
+        partial(read.one_of, ("encrypted", "signed")),
+        "That cookie: encrypted, or signed, so that the browser's owner can read it.",
+    ),
+    _rule("cached_data", read.names, "The keys of a session's data that snapshots hold, with commas."),
+    _rule("max_staleness", read.span, "How late a revocation may be felt in another process."),
+    _rule("poll_every", read.span, "How often the feed is asked, at most half of that."),
+    _rule("flush_every", read.span, "How long activity may wait in memory to be written; 0: not at all."),
+    _rule(
+        "when_away",
+        partial(read.one_of, ("refuse", "go_on")),
+        "While the store is away: refuse (503), or go_on with snapshots, which feel no revocation meanwhile.",
     ),
     _row(
         "geo_api_key",

@@ -15,12 +15,14 @@ __all__ = [
     "days",
     "flag",
     "minutes",
+    "names",
     "networks",
     "number_or_none",
     "one_of",
     "redis",
     "span",
     "span_or_none",
+    "span_or_off",
     "spelled",
     "whole",
     "without_password",
@@ -65,11 +67,11 @@ def redis(text: str) -> str:
     return text
 
 
-_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds", "ms": "milliseconds"}
 
 
 def span(text: str) -> timedelta:
-    match = re.fullmatch(r"(\d{1,6}) ?([dhms])", text, re.ASCII)
+    match = re.fullmatch(r"(\d{1,6}) ?([dhms]|ms)", text, re.ASCII)
     if match is None and text != "0":
         raise ValueError("give a number with a unit, such as 30d, 12h, 15m or 10s")
     return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta(0)
@@ -80,6 +82,11 @@ def span_or_none(text: str) -> timedelta | None:
         return None if text == "none" else span(text)
     except ValueError as error:
         raise ValueError(f"{error}, or none") from None
+
+
+def span_or_off(text: str) -> timedelta | None:
+    """None for 0 as well: what lasts for no time is switched off."""
+    return span_or_none(text) or None
 
 
 def days(text: str) -> timedelta:
@@ -97,6 +104,15 @@ def networks(text: str) -> tuple[str, ...]:
         raise ValueError(f"{error}; give addresses or networks such as 10.0.0.0/8, with commas") from None
 
 
+def names(text: str) -> tuple[str, ...]:
+    if text == "none":
+        return ()
+    found = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    if not all(found):
+        raise ValueError("give names with commas, such as theme, language, or none")
+    return found
+
+
 def spelled(value: Any) -> str:
     """*value* as an operator would write it."""
     match value:
@@ -105,6 +121,8 @@ def spelled(value: Any) -> str:
         case bool():
             return "1" if value else "0"
         case timedelta():
+            if value % _SECOND:
+                return f"{value // _MILLISECOND}ms"
             seconds = int(value.total_seconds())
             unit = next((u for u, size in _SIZES.items() if seconds and seconds % size == 0), "s")
             return f"{seconds // _SIZES[unit]}{unit}" if seconds else "0"
@@ -113,6 +131,7 @@ def spelled(value: Any) -> str:
     return str(value)
 
 
+_SECOND, _MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
 _SIZES = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 

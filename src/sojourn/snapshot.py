@@ -34,6 +34,7 @@ __all__ = [
     "of",
     "opened",
     "packed",
+    "partial",
     "sealed",
     "unpacked",
 ]
@@ -123,10 +124,14 @@ class Snapshot(Struct, frozen=True):
 
 def of(session: Session, policy: Policy, asked_at: datetime, stale_at: datetime) -> Snapshot:
     """The snapshot of *session*, about which the store was asked *asked_at*."""
+    return Snapshot(partial(session, policy, salt=b""), asked_at, stale_at)
+
+
+def partial(session: Session, policy: Policy, **changes: Any) -> Session:
+    """*session* with only the data that the policy names."""
     data = session.data.known if isinstance(session.data, Partial) else session.data
     kept = {name: _own(data[name]) for name in policy.cached_data if name in data}
-    stripped = msgspec.structs.replace(session, salt=b"", data=Partial(kept, policy.cached_data))
-    return Snapshot(stripped, asked_at, stale_at)
+    return msgspec.structs.replace(session, data=Partial(kept, policy.cached_data), **changes)
 
 
 # ── packed: what the near cache keeps ─────────────────────────────────────────────────────────

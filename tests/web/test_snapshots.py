@@ -302,6 +302,19 @@ def test_data_that_was_not_read_is_an_error_that_says_what_to_do(guests):
         browser.get("/cart")
 
 
+def test_so_it_is_in_the_request_that_asked_the_store(guests):
+    browser = guests.browser()
+    browser.post("/enter")
+    with pytest.raises(LookupUnread, match=r"await data_from\(request\)"):
+        browser.get("/cart")
+
+
+def test_without_snapshots_all_data_is_there(visited):
+    browser = visited(cache_for=timedelta(0)).browser()
+    browser.post("/enter")
+    assert browser.get("/cart").json() == {"cart": [1]}
+
+
 def test_data_from_has_all_of_it(guests, store):
     browser = signed_in(guests)
     assert reads(store, lambda: browser.get("/everything")) == 1

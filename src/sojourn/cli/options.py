@@ -60,6 +60,14 @@ class Serving:
     rotate_every: Annotated[str | None, option("rotate_every")] = None
     fresh_for: Annotated[str | None, option("fresh_for")] = None
     max_sessions: Annotated[str | None, option("max_sessions")] = None
+    cache_for: Annotated[str | None, option("cache_for")] = None
+    cookie_cache: Annotated[str | None, option("cookie_cache")] = None
+    cookie_cache_form: Annotated[str | None, option("cookie_cache_form")] = None
+    cached_data: Annotated[str | None, option("cached_data")] = None
+    max_staleness: Annotated[str | None, option("max_staleness")] = None
+    poll_every: Annotated[str | None, option("poll_every")] = None
+    flush_every: Annotated[str | None, option("flush_every")] = None
+    when_away: Annotated[str | None, option("when_away")] = None
     log_level: LogLevel = None
 
     def given(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from sojourn.events import CookieDoubled
 from sojourn.lifecycle import rotation_due
 from sojourn.session import Session
 from sojourn.sessions import Issued
-from sojourn.snapshot import Partial
+from sojourn.snapshot import Partial, partial
 from sojourn.web import csrf
 from sojourn.web.away import StoreAway, watched
 from sojourn.web.browser import noticed
@@ -49,6 +49,7 @@ class Visit:
         "_peer",
         "_presented",
         "_raw",
+        "_record",
         "_scheme",
         "_session",
         "_set",
@@ -79,6 +80,7 @@ class Visit:
         self._presented: Cookies | None = None
         self._loaded = False
         self._session: Session | None = None
+        self._record: Session | None = None  # all that the store said of it in this request
         self._user: Any = _UNKNOWN
         self._set = _NOTHING
 
@@ -147,17 +149,27 @@ class Visit:
     async def session(self, *, sure: bool = False) -> Session | None:
         """The session, or None; `refusal` then says why, if one was presented.
 
-        It may be a snapshot, which holds only the `data` that the policy names. With *sure* it is
-        what the store says, as sensitive acts want it: of a snapshot that was used before, too.
+        It may be a snapshot, which holds only the `data` that the policy names; so does the answer of
+        the store then, or what works in one request would fail in the next. With *sure* it is all
+        that the store says, as sensitive acts want it: of a snapshot that was used before, too.
         """
         if not self._loaded:
-            self._session = (None if sure else self._recalled()) or await self._load(sure)
+            self._take((None if sure else self._recalled()) or await self._load(sure), sure)
             self._loaded = True
-        elif sure and self._is_snapshot:
-            self._session = await self._load(sure)
-            if self._session is None:
+        elif sure and self._session is not None and isinstance(self._session.data, Partial):
+            found = self._record or await self._load(sure)
+            self._take(found, sure)
+            if found is None:
                 self._user = None
         return self._session
+
+    def _take(self, found: Session | None, sure: bool) -> None:
+        self._session = found
+        if found is None or isinstance(found.data, Partial):
+            return
+        self._record = found
+        if not sure and self.site.sessions.snapshots.on:
+            self._session = partial(found, self.site.sessions.policy)
 
     async def data(self) -> Mapping[str, Any]:
         """All data of the session, from the store; nothing without a session."""
@@ -202,7 +214,7 @@ class Visit:
 
     @property
     def _is_snapshot(self) -> bool:
-        return self._session is not None and isinstance(self._session.data, Partial)
+        return self._session is not None and self._record is None and isinstance(self._session.data, Partial)
 
     def _recalled(self) -> Session | None:
         """The session from the near cache, without waiting for anything; None: `_load` can tell.
@@ -289,7 +301,7 @@ class Visit:
         token = self.presented.session
         if token is None:
             return False
-        self._session, self._loaded, self._user = None, True, None
+        self._session, self._record, self._loaded, self._user = None, None, True, None
         self.clear()
         self.site.sessions.snapshots.drop(token)
         try:
@@ -343,7 +355,8 @@ class Visit:
             raise HttpsRequired
 
     def _adopt(self, issued: Issued) -> Issued:
-        self._session, self._loaded, self.refusal, self._user = issued.session, True, None, _UNKNOWN
+        self._session, self._record = issued.session, issued.session
+        self._loaded, self.refusal, self._user = True, None, _UNKNOWN
         self._hand_over(issued.session, issued.token)
         return issued
 
