@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,8 +63,10 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A process in which the extra `devices` is not installed."""
     monkeypatch.setitem(sys.modules, "ua_parser", None)
     device._rules.cache_clear()
+    device._described.cache_clear()
     yield
     device._rules.cache_clear()
+    device._described.cache_clear()
 
 
 # -- the user agent
@@ -423,6 +426,21 @@ def test_a_request_without_hints_is_no_other_device():
     brave = seen(CHROME, ua=brands(Brave="143"), platform='"Windows"', platform_version='"15.0.0"')
     assert same_family(brave, seen(CHROME))
     assert not same_family(brave, seen(EDGE))
+
+
+# -- known by its headers
+
+
+def test_a_browser_seen_before_is_the_same_device_with_the_name_of_its_own_cookie():
+    first, again = (device.describe({"user-agent": CHROME}, id=id) for id in ("one", "two"))
+    assert (first.id, again.id) == ("one", "two")
+    assert msgspec.structs.replace(first, id="two") == again
+
+
+def test_what_no_browser_sends_is_not_kept():
+    device._described.cache_clear()
+    assert device.describe({"user-agent": CHROME + " x" * 1_000}).browser == "Chrome"
+    assert device._described.cache_info().currsize == 0
 
 
 # -- without the extra

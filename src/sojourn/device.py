@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 
 __all__ = ["available", "clean", "describe", "same_family", "warm"]
 
+# The headers that tell something of a device; a sign-in by the same browser as one before costs a lookup.
+_READ = (
+    "user-agent",
+    "sec-ch-ua",
+    "sec-ch-ua-full-version-list",
+    "sec-ch-ua-mobile",
+    "sec-ch-ua-model",
+    "sec-ch-ua-platform",
+    "sec-ch-ua-platform-version",
+)
+_USUAL = 2_048  # characters of all of them together
 _LABEL = 64
 _LABELS = ("model", "browser", "browser_version", "os", "os_version")
 
@@ -30,10 +41,18 @@ def describe(headers: Mapping[str, str], *, id: str | None = None) -> Device:
 
     An iPad whose Safari asks for desktop pages, as it does by default, cannot be told from a Mac.
     """
-    agent = clean(headers.get("user-agent", ""))
+    said = tuple(headers.get(name, "") for name in _READ)
+    usual = sum(map(len, said)) <= _USUAL  # else it is no browser, and not worth keeping
+    return replace((_described if usual else _described.__wrapped__)(said), id=id)
+
+
+@lru_cache(maxsize=1024)
+def _described(said: tuple[str, ...]) -> Device:
+    headers = dict(zip(_READ, said, strict=True))
+    agent = clean(headers["user-agent"])
     device = _device(agent, headers)
     labels = {field: clean(getattr(device, field) or "", _LABEL) or None for field in _LABELS}
-    device = replace(device, id=id, user_agent=agent, **labels)
+    device = replace(device, user_agent=agent, **labels)
     return replace(device, name=clean(_name(device), _LABEL))
 
 
