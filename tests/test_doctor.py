@@ -80,6 +80,7 @@ def test_every_setting_is_told_with_its_source_and_without_its_secret(place):
         ({"SOJOURN_IDLE_TIMEOUT": "none"}, "warning", "policy", "set SOJOURN_IDLE_TIMEOUT"),
         ({"SOJOURN_MAX_SESSIONS": "none"}, "warning", "policy", "set SOJOURN_MAX_SESSIONS"),
         ({"SOJOURN_FRESH_FOR": "2h"}, "warning", "policy", "lower SOJOURN_FRESH_FOR"),
+        ({"SOJOURN_WHEN_AWAY": "go_on"}, "warning", "policy", "set SOJOURN_WHEN_AWAY=refuse"),
         ({"SOJOURN_TRUSTED_PROXIES": ""}, "error", "https", "set SOJOURN_TRUSTED_PROXIES"),
         ({"SOJOURN_TRUSTED_PROXIES": "0.0.0.0/0"}, "error", "https", "the proxy's own address"),
         ({"SOJOURN_DEVELOPMENT": "1"}, "warning", "https", "remove it"),

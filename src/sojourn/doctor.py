@@ -110,6 +110,11 @@ def _lax(policy: Policy) -> list[tuple[bool, str, str]]:
             f"a sign-in suffices for sensitive acts for {words(policy.fresh_for)}",
             "lower SOJOURN_FRESH_FOR, to 10m for example (ASVS 7.5.1)",
         ),
+        (
+            policy.when_away == "go_on",
+            "while the store is away a revocation is not felt",
+            "set SOJOURN_WHEN_AWAY=refuse, or accept it (ASVS 7.4.1)",
+        ),
     ]
 
 
