@@ -21,6 +21,8 @@ __all__ = ["Engine"]
 _COMPONENT = "sessions"
 _PATIENCE = 600.0  # seconds that one migration may take
 
+# A database may have another default, which a pooler leaves: then who has waited would not see what was made.
+_SEEING_OTHERS = "set transaction isolation level read committed"
 _LOCK = "select pg_advisory_xact_lock(hashtextextended(current_schema() || ' sojourn migrations', 0))"
 _LEDGER = """
     create table if not exists sojourn_migrations (
@@ -153,6 +155,7 @@ class Engine:
     async def migrate(self) -> list[str]:
         """Apply what is pending, in one transaction; say what. Safe against others who do the same now."""
         async with self._connections.transaction(_PATIENCE) as connection:
+            await connection.run(_SEEING_OTHERS)
             await connection.run(f"set local statement_timeout = {_PATIENCE * 1000:.0f}")
             await connection.all(_LOCK)
             pending = await self._pending(connection)
