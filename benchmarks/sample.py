@@ -2,12 +2,13 @@
 
 Ten sessions a user, signed in over 90 days; the newest 18 % live, of the others half were revoked and half
 ran out. Of those that live a share belongs to the application "bulk", to be revoked by query.
+Beyond the first million the engine makes copies of them under other ids and users.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -16,13 +17,14 @@ from uuid import UUID
 
 from sojourn.session import Device, Place, Reason, Session, new_id
 
-__all__ = ["BULK", "fill", "people", "ten_of"]
+__all__ = ["BULK", "MADE", "fill", "people", "ten_of"]
 
 BULK = "bulk"
 SPREAD = timedelta(days=90)
 LIVE = 0.18
 IDLE = timedelta(days=14)  # as the default policy has it
 CHUNK = 20_000
+MADE = 1_000_000  # one by one; the rest are copies
 DEVICE = Device(
     kind="desktop",
     name="Chrome 143 on macOS",
@@ -35,10 +37,10 @@ DEVICE = Device(
 )
 
 
-def people(count: int, now: datetime, *, bulk: int) -> Iterator[Session]:
+def people(count: int, now: datetime, *, bulk: int, live: float = LIVE) -> Iterator[Session]:
     """*count* sessions, oldest first; the newest *bulk* are of the application "bulk"."""
     users = max(1, count // 10)
-    first_live = int(count * (1 - LIVE))
+    first_live = int(count * (1 - live))
     for number in range(count):
         created = now - SPREAD * ((count - number) / count)
         user_id = str(UUID(int=number % users))
@@ -81,13 +83,13 @@ def _session(user_id: str, created: datetime, *, expires_at: datetime, **fields:
     )
 
 
-async def fill(kind: str, url: str, store: Any, sessions: Iterator[Session]) -> None:
-    """Give *sessions* to an empty store, by the shortest way that its engine has."""
+async def fill(kind: str, url: str, store: Any, sessions: Iterator[Session], *, copies: int = 1) -> None:
+    """Give *sessions* to an empty store, by the shortest way that its engine has; *copies* times as many."""
     await store.get(UUID(int=0))  # so that the schema is there
     if kind == "sqlite":
-        _fill_sqlite(store, sessions)
+        _fill_sqlite(store, sessions, copies)
     elif kind == "postgres":
-        await _fill_postgres(store, sessions)
+        await _fill_postgres(store, sessions, copies)
     else:
         async with _at_ease(url):
             await _fill_by_verbs(store, sessions)
@@ -111,19 +113,24 @@ def _chunks(sessions: Iterator[Session]) -> Iterator[list[Session]]:
         yield chunk
 
 
-def _fill_sqlite(store: Any, sessions: Iterator[Session]) -> None:
+def _fill_sqlite(store: Any, sessions: Iterator[Session], copies: int) -> None:
     import sqlite3
 
     from sojourn.stores.sqlite.rows import microseconds, to_row
 
     db = sqlite3.connect(store.engine.path, isolation_level=None)
     db.execute("pragma synchronous = off")
+    db.execute("pragma cache_size = -2000000")  # kB: of the user index every page is written again and again
     db.execute("begin")
     for chunk in _chunks(sessions):
         rows = [to_row(session) for session in chunk]
         names = list(rows[0])
         marks = ", ".join(f":{name}" for name in names)
         db.executemany(f"insert into sessions ({', '.join(names)}) values ({marks})", rows)
+    for copy in range(1, copies):
+        db.execute("commit")  # or the log would get as long as the file
+        db.execute("begin")
+        db.execute(_copied("sessions where rowid <= ?", names, _SQLITE_COPY), (copy, MADE))
     noticed = "update sessions set due = null where due is not null and expires_at <= ?"
     db.execute(noticed, (microseconds(datetime.now(UTC)),))
     db.execute("commit")
@@ -132,7 +139,7 @@ def _fill_sqlite(store: Any, sessions: Iterator[Session]) -> None:
     db.close()
 
 
-async def _fill_postgres(store: Any, sessions: Iterator[Session]) -> None:
+async def _fill_postgres(store: Any, sessions: Iterator[Session], copies: int) -> None:
     import asyncpg
 
     from sojourn.stores.postgres.rows import COLUMNS, to_row
@@ -144,8 +151,33 @@ async def _fill_postgres(store: Any, sessions: Iterator[Session]) -> None:
     for chunk in _chunks(sessions):
         records = [(*to_row(session), *_minutes(session)) for session in chunk]
         await connection.copy_records_to_table("sessions", columns=columns, records=records)
+    if copies > 1:
+        await connection.execute("create temp table made as select * from sessions")
+    for copy in range(1, copies):
+        await connection.execute(
+            _copied("made", columns, _POSTGRES_COPY).replace("$1", str(copy)), timeout=3600
+        )
     await connection.execute("vacuum analyze", timeout=3600)
     await connection.close()
+
+
+# The time in an id stays, and with it the order; nothing is asked of an application by a copy.
+_SQLITE_COPY = {
+    "id": "cast(substr(id, 1, 9) || randomblob(7) as blob)",
+    "user_id": "printf('%08d', ?) || substr(user_id, 9)",
+    "application_id": "null",
+}
+_POSTGRES_COPY = {
+    "id": "overlay(id::text placing substr(md5(random()::text), 1, 12) from 25)::uuid",
+    "user_id": "lpad('$1', 8, '0') || substr(user_id, 9)",
+    "application_id": "null",
+}
+
+
+def _copied(source: str, names: Sequence[str], changed: dict[str, str]) -> str:
+    """The statement that adds a copy of *source*."""
+    taken = ", ".join(changed.get(name, name) for name in names)
+    return f"insert into sessions ({', '.join(names)}) select {taken} from {source}"
 
 
 def _minutes(session: Session) -> tuple[int | None, int | None]:

@@ -31,7 +31,7 @@ from benchmarks.floors import floor
 from benchmarks.processes import ROOT, Trouble, begin_apart, stand_aside
 from benchmarks.results import save
 from benchmarks.rounds import run
-from benchmarks.sample import BULK, fill, people, ten_of
+from benchmarks.sample import BULK, MADE, fill, people, ten_of
 from benchmarks.servers import Servers, scratch
 from sojourn import AsyncSessions, Policy, Query, Reason, open_store
 from sojourn.session import Session, lowest_id
@@ -96,15 +96,17 @@ def shown(rows: Sequence[Row]) -> str:
 
 
 async def _measure(kind: str, count: int, servers: Servers, say: Say) -> None:
-    places = servers.places((kind,) if kind != "sqlite" else ())
+    now = datetime.now(UTC)
+    await _sizing(kind, min(300_000, count // 3), servers, now, say)
+    places = _places(kind, servers)
     url = address(kind, places)
     store = open_store(url)
-    now = datetime.now(UTC)
     bulk = min(100_000, count // 10)
+    made, copies = (MADE, count // MADE) if kind != "redis" and count > MADE else (count, 1)
     began = time.perf_counter()
-    await fill(kind, url, store, people(count, now, bulk=bulk))
+    await fill(kind, url, store, people(made, now, bulk=bulk), copies=copies)
     say("filling, s", short(time.perf_counter() - began))
-    await _say_size(kind, store, places, count, say)
+    say("bytes a session, all of them", short(await _bytes(kind, store, places) / count))
     tens = [f"ten-{number:032}" for number in range(TIMES)]
     for user in tens:
         await asyncio.gather(*(store.insert(session) for session in ten_of(user, now)))
@@ -123,6 +125,10 @@ async def _measure(kind: str, count: int, servers: Servers, say: Say) -> None:
         await sessions.close()
 
 
+def _places(kind: str, servers: Servers) -> Places:
+    return servers.places((kind,) if kind != "sqlite" else ())
+
+
 async def _reading(
     sessions: AsyncSessions, live: list[Session], tens: list[str], now: datetime, say: Say
 ) -> None:
@@ -130,7 +136,9 @@ async def _reading(
     asked = [
         partial(sessions.validate, token, passive=True) for token in tokens
     ]  # without the write of a use
-    say("validate from the store, µs", await _median(asked))
+    say("validate from the store, µs", await _median(asked * 3))  # pages that were read before, mostly
+    gets = [partial(store.get, session.id) for session in live[:TIMES]]
+    say("… the question alone, µs", await _median(gets * 3))
     of_user = [Query(user_id=user, live_at=now) for user in tens]
     say("count what lives of a user, µs", await _median([partial(store.count, query) for query in of_user]))
     kept = Query(live_at=now, about=True)
@@ -160,6 +168,7 @@ async def _ending(kind: str, places: Places, sessions: AsyncSessions, tens: list
     if bare is None:
         raise Trouble(f"no bare driver of {kind}")
     async with bare as driver:
+        say("one row by the bare driver, µs", await _median([driver.look_up] * TIMES))
         say("list 10 by the bare driver, µs", await _median([driver.list_ten] * TIMES))
         say("list 10 of a user, µs", await _median(listed))
         say("end 10 by the bare driver, µs", await _median([driver.end_ten] * TIMES))
@@ -172,10 +181,10 @@ async def _ending(kind: str, places: Places, sessions: AsyncSessions, tens: list
 async def _bulk(kind: str, places: Places, sessions: AsyncSessions, live: list[Session], say: Say) -> None:
     tokens = [derive(session, sessions.keys) for session in live]
     async with _loaded(kind, places, tokens) as quantiles:
-        await asyncio.sleep(3)
+        await asyncio.sleep(10)
         say("p99 of validate in another process before, ms", short((await quantiles())["p99"]))
         began = time.perf_counter()
-        ended, slowest = await _revoke_bulk(sessions)
+        ended, slowest = await _revoke_bulk(kind, sessions)
         taken = time.perf_counter() - began
         meanwhile = await quantiles()
     say("revoked by query, in batches of 1,000", f"{ended:,}")
@@ -184,16 +193,18 @@ async def _bulk(kind: str, places: Places, sessions: AsyncSessions, live: list[S
     say("p99 of validate meanwhile, ms", short(meanwhile["p99"]))
 
 
-async def _revoke_bulk(sessions: AsyncSessions) -> tuple[int, float]:
-    total, slowest = 0, 0.0
+async def _revoke_bulk(kind: str, sessions: AsyncSessions) -> tuple[int, float]:
+    total, slowest, last = 0, 0.0, None
     while True:
         began = time.perf_counter()
-        query = Query(application_id=BULK, live_at=sessions.clock(), limit=1000)
+        query = Query(application_id=BULK, live_at=sessions.clock(), after=last, limit=1000)
         ids = await sessions.store.revoke(query, at=sessions.clock(), reason=Reason.ADMIN)
         slowest = max(slowest, time.perf_counter() - began)
         total += len(ids)
         if len(ids) < 1000:
             return total, slowest
+        if kind != "redis":  # which ends one shard's after the other's; elsewhere the newest go first
+            last = ids[-1]  # or each would walk over all that the ones before have ended
 
 
 @asynccontextmanager
@@ -270,7 +281,7 @@ async def _purging(kind: str, places: Places, sessions: AsyncSessions, say: Say)
     began = time.perf_counter()
     while True:
         started = time.perf_counter()
-        count = await sessions.store.purge(before=before, limit=10_000)
+        count = await sessions.store.purge(before=before, limit=2_000)
         slowest = max(slowest, time.perf_counter() - started)
         total += count
         if not count:
@@ -304,25 +315,37 @@ async def _postgres_says(places: Places, question: str) -> Any:
 # ── size ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _say_size(kind: str, store: Any, places: Places, count: int, say: Say) -> None:
-    """Bytes a session. In PostgreSQL and SQLite the ended ones are as large as the live ones."""
+async def _sizing(kind: str, count: int, servers: Servers, now: datetime, say: Say) -> None:
+    """What one that lives takes, with its share of every index; an empty store's size is nobody's."""
+    places = _places(kind, servers)
+    url = address(kind, places)
+    store = open_store(url)
+    await store.get(lowest_id(now))  # so that the schema is there
+    empty = await _bytes(kind, store, places)
+    await fill(kind, url, store, people(count, now, bulk=0, live=1.0))
+    say(f"bytes a live session, of {count:,}", short((await _bytes(kind, store, places) - empty) / count))
+    await store.close()
+    if kind == "redis":
+        from redis.asyncio import Redis
+
+        async with Redis.from_url(url) as client:
+            await client.flushdb()
+
+
+async def _bytes(kind: str, store: Any, places: Places) -> int:
+    """Of the file; of the partitions and their indexes; of the server's memory."""
     if kind == "sqlite":
-        say("bytes a session, table and indexes", short(Path(store.engine.path).stat().st_size / count))
-    elif kind == "postgres":
+        return Path(store.engine.path).stat().st_size
+    if kind == "postgres":
         question = """
             select sum(pg_total_relation_size(inhrelid)) from pg_inherits
             where inhparent = 'sessions'::regclass
         """
-        say("bytes a session, table and indexes", short(int(await _postgres_says(places, question)) / count))
-    else:
-        from redis.asyncio import Redis
+        return int(await _postgres_says(places, question))
+    from redis.asyncio import Redis
 
-        client = Redis.from_url(places.redis)
-        used = (await client.info("memory"))["used_memory"]
-        keys = await client.dbsize()
-        await client.aclose()
-        say("bytes a session, used_memory", short(used / count))
-        say("keys", f"{keys:,}")
+    async with Redis.from_url(places.redis) as client:
+        return int((await client.info("memory"))["used_memory"])
 
 
 def _near(count: int, say: Say) -> None:

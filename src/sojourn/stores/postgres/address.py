@@ -53,6 +53,10 @@ class Address(Struct, frozen=True, kw_only=True):
             "timezone": "UTC",
             "statement_timeout": f"{self.command_timeout * 1000:.0f}",
             "default_transaction_isolation": "read committed",
+            # A plan made once prunes the weeks when it runs. One made anew for each call, which the server
+            # would prefer now and then, takes ten times what most of these statements take.
+            "plan_cache_mode": "force_generic_plan",
+            "jit": "off",  # for the same reason
         }
 
     def __str__(self) -> str:

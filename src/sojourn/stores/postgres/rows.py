@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -30,7 +31,7 @@ def _json(type: Any) -> tuple[Callable[[Any], str], Callable[[str], Any]]:
     return lambda value: encode(value).decode(), decoder.decode
 
 
-_write_place, _read_place = _json(Place)
+_write_list, _read_list = _json(list[str | None])
 _write_amr, _read_amr = _json(tuple[str, ...])
 _write_data, _read_data = _json(dict[str, Any])
 
@@ -42,7 +43,7 @@ def to_row(s: Session) -> list[Any]:
         *(s.authenticated_at, s.rotated_at, s.confirmed_at, s.forgiven_at, s.revoked_at),
         *(s.key_id, s.generation, s.version, s.void_below, s.aal, s.remember, s.renew_due),
         *(s.user_id, s.salt, pack(s.device), s.device.id, s.application_id, s.tenant_id),
-        None if s.place is None else _write_place(s.place),
+        None if s.place is None else _write_list([s.place.city, s.place.country]),
         s.ip,
         _write_amr(s.amr) if s.amr else None,
         None if s.reason is None else str(s.reason),
@@ -80,7 +81,7 @@ def from_row(row: Sequence[Any]) -> Session:
         device=unpack(row[19], row[20]),
         application_id=row[21],
         tenant_id=row[22],
-        place=None if row[23] is None else _read_place(row[23]),
+        place=None if row[23] is None else _place(row[23]),
         ip=row[24],
         amr=() if row[25] is None else _read_amr(row[25]),
         # A reason that only a newer Sojourn knows, while a deployment is under way: ended all the same.
@@ -89,3 +90,9 @@ def from_row(row: Sequence[Any]) -> Session:
         note=row[28],
         data={} if data is None else _read_data(data),
     )
+
+
+@lru_cache(maxsize=4096)
+def _place(text: str) -> Place:
+    city, country, *_ = _read_list(text)  # a newer release may have added some
+    return Place(city=city, country=country)

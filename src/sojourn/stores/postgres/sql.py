@@ -100,15 +100,22 @@ REPLACE = f"""
 # ── many sessions ────────────────────────────────────────────────────────────────────────────────
 
 # One statement is one transaction, so the setting holds for its commit alone: activity need not wait for the
-# disk. Rows in the order of `ids`, descending, like those of REVOKE: two who want the same rows queue up.
+# disk. Rows are locked first, by descending id like those of REVOKE: two who want the same rows queue up. A join
+# takes them in whatever order its plan has, and then each waits for the other until the server finds out.
 TOUCH = """
+    with touched as materialized (
+        select id from sessions
+        where id = any ($1::uuid[]) and revoked_at is null and expires_at > $5::timestamptz and due is not null
+        order by id desc for no key update
+    )
     update sessions s set
         seen_at = greatest(s.seen_at, u.seen_at),
         expires_at = least(greatest(s.expires_at, u.expires_at), s.ends_at),
         confirmed_at = coalesce(s.confirmed_at, case when s.generation = u.generation then $5 end)
-    from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::integer[])
-        as u (id, seen_at, expires_at, generation)
-    where s.id = u.id and s.revoked_at is null and s.expires_at > $5::timestamptz and s.due is not null
+    from touched
+    join unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::integer[])
+        as u (id, seen_at, expires_at, generation) on u.id = touched.id
+    where s.id = touched.id
         and (select set_config('synchronous_commit', 'off', true)) is not null
 """
 
@@ -117,6 +124,7 @@ COUNT = "select count(*) from sessions where {conditions}"
 COUNT_PEOPLE = "select count(distinct user_id) from sessions where {conditions}"
 KEPT = "select coalesce(sum(sessions), 0)::bigint, coalesce(sum(signed_in), 0)::bigint from sojourn_live"
 
+# The bounds spare it the partitions that none of them is in; a join would read all there is.
 REVOKE = """
     with ending as materialized (
         select id from sessions where {conditions} order by id desc limit {limit} for no key update
@@ -124,7 +132,9 @@ REVOKE = """
     update sessions s set
         revoked_at = {at}, reason = {reason}, revoked_by = {by}, note = {note}, version = s.version + 1,
         due = null, over = sojourn_minute_of({at})
-    from ending where s.id = ending.id
+    where s.id = any (array(select id from ending))
+        and s.id >= (select id from ending order by id limit 1)
+        and s.id <= (select id from ending order by id desc limit 1)
     returning s.id
 """
 
@@ -244,6 +254,8 @@ def asked(statement: str, query: Query, **values: Any) -> tuple[str, list[Any]]:
     ]
     if query.live_at is not None:
         conditions.append(f"id >= {place(oldest(query.live_at))}")
+        if query.user_id is None and query.id is None:
+            conditions.append("due is not null")  # by the index of what lives, past weeks that are dead
     elif query.user_id is not None:
         # Each half has an index of its own; together they are no condition.
         conditions.append("(revoked_at is null or revoked_at is not null)")

@@ -17,7 +17,7 @@ from sojourn.errors import SettingsError
 from sojourn.stores import migrate
 from sojourn.stores.migrate import Applied, Difference, Status
 
-__all__ = ["File", "busy", "explain", "explained", "patiently", "transaction"]
+__all__ = ["File", "busy", "explain", "explained", "interrupted", "patiently", "transaction"]
 
 T = TypeVar("T")
 
@@ -304,6 +304,11 @@ _REMEDIES[sqlite3.SQLITE_PERM] = _REMEDIES[sqlite3.SQLITE_READONLY]
 def busy(error: BaseException) -> bool:
     """Whether somebody else holds a lock, so that trying again may help."""
     return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def interrupted(error: BaseException) -> bool:
+    """Whether a progress handler has stopped the statement."""
+    return _code(error) == sqlite3.SQLITE_INTERRUPT
 
 
 def explain(error: BaseException) -> str:

@@ -45,7 +45,7 @@ def from_row(row: Sequence[Any], known: UUID | None = None) -> Session:
         amr, aal, device, place, ip, remember, data, version, void_below,
     ) = row  # fmt: skip
     return Session(
-        id=known or UUID(bytes=id),
+        id=known or UUID(int=int.from_bytes(id)),  # a third faster than from bytes
         user_id=user_id,
         application_id=application_id,
         tenant_id=tenant_id,
@@ -65,13 +65,13 @@ def from_row(row: Sequence[Any], known: UUID | None = None) -> Session:
         reason=None if reason is None else reason_of(reason),
         revoked_by=revoked_by,
         note=note,
-        amr=_amr(amr),
+        amr=() if amr == "[]" else _amr(amr),
         aal=aal,
         device=_device(device),
         place=None if place is None else _place(place),
         ip=ip,
         remember=remember == 1,
-        data=_data(data),
+        data={} if data == "{}" else _data(data),
         version=version,
         void_below=void_below,
     )

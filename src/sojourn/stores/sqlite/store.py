@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
@@ -26,6 +27,7 @@ __all__ = ["SQLiteStore"]
 # What several of them share: no session lives longer than 400 days (`Policy.lifetime`) and ids are in
 # the order of creation, so what is alive is at the end of an index, and no question reads further back.
 _LONGEST = timedelta(days=400)
+_SHORT = 100  # rows of a page
 _MERGED = ("id", "seen_at", "expires_at", "confirmed_at")
 _SHARED = {
     "{columns}": ", ".join(COLUMNS),
@@ -91,6 +93,9 @@ _REVOKE = _sql("""
     returning id
 """)
 
+_FIND = _sql("select id from sessions where {conditions} order by {order} limit :limit")
+_REVOKE_FOUND = _sql("update sessions set {ended}, revoked_by = :by, note = :note where id = :id and {live}")
+
 # Whoever was seen since `due` was written gets a new one, and is not told of: its `due` is not null.
 _IS_DUE = "select 1 from sessions where due <= ? limit 1"
 _EXPIRE = _sql("""
@@ -147,6 +152,11 @@ def _plain(value: Any) -> Any:
         case UUID():
             return value.bytes
     return value
+
+
+def _is_short(query: Query) -> bool:
+    """Whether it takes few rows to answer *query*, as a rule."""
+    return (query.user_id is not None or query.id is not None) and query.limit <= _SHORT
 
 
 def _oldest(at: datetime) -> bytes:
@@ -206,7 +216,8 @@ class SQLiteStore:
     async def select(self, query: Query) -> list[Session]:
         check_supported(query)
         statement, values = _asked(_SELECT, query)
-        return await self.engine.scan(lambda db: [from_row(row) for row in db.execute(statement, values)])
+        read = self.engine.glance if _is_short(query) else self.engine.scan
+        return await read(lambda db: [from_row(row) for row in db.execute(statement, values)])
 
     async def count(self, query: Query) -> int:
         check_supported(query)
@@ -214,16 +225,33 @@ class SQLiteStore:
             row = await self.engine.row(_COUNT_KEPT, (query.signed_in,))
             return int(row[0]) if row else 0
         statement, values = _asked(_COUNT_PEOPLE if query.people else _COUNT, _replaced(query, after=None))
-        return await self.engine.scan(lambda db: int(db.execute(statement, values).fetchone()[0]))
+        read = self.engine.glance if _is_short(query) else self.engine.scan
+        return await read(lambda db: int(db.execute(statement, values).fetchone()[0]))
 
     async def revoke(
         self, query: Query, *, at: datetime, reason: Reason, by: str | None = None, note: str | None = None
     ) -> list[UUID]:
         check_supported(query)
-        statement, values = _asked(_REVOKE, _replaced(query, live_at=at))
-        values |= {"at": microseconds(at), "reason": str(reason), "by": by, "note": note}
+        query = _replaced(query, live_at=at)
+        ending = {"at": microseconds(at), "reason": str(reason), "by": by, "note": note}
+        if query.user_id is None and query.id is None:
+            return await self._revoke_among_all(query, ending)
+        statement, values = _asked(_REVOKE, query)
+        values |= ending
         ended = await self.engine.write(lambda db: db.execute(statement, values).fetchall())
-        return sorted((UUID(bytes=id) for (id,) in ended), reverse=True)
+        return _newest_first(id for (id,) in ended)
+
+    async def _revoke_among_all(self, query: Query, ending: dict[str, Any]) -> list[UUID]:
+        """Look for them outside the transaction: that may take seconds, and every write would wait."""
+        ended: list[bytes] = []
+        while True:
+            limit = query.limit - len(ended)
+            statement, values = _asked(_FIND, _replaced(query, limit=limit))
+            found = await self.engine.scan(partial(_ids, statement, values))
+            ended += await self.engine.write(partial(_end_found, found, ending)) if found else []
+            # Some may have ended meanwhile by other hands; then there are more to be found.
+            if len(found) < limit or len(ended) == query.limit:
+                return _newest_first(ended)
 
     async def entries(self, after: str | None = None, *, limit: int = 10_000) -> Entries:
         return await self._log.page(after, limit)
@@ -275,6 +303,18 @@ class _SomebodyEnds(Exception):
 def _get(db: sqlite3.Connection, id: bytes) -> Session | None:
     row = db.execute(_GET, (id,)).fetchone()
     return None if row is None else from_row(row)
+
+
+def _ids(statement: str, values: dict[str, Any], db: sqlite3.Connection) -> list[bytes]:
+    return [id for (id,) in db.execute(statement, values)]
+
+
+def _end_found(found: list[bytes], ending: dict[str, Any], db: sqlite3.Connection) -> list[bytes]:
+    return [id for id in found if db.execute(_REVOKE_FOUND, ending | {"id": id}).rowcount == 1]
+
+
+def _newest_first(ids: Iterable[bytes]) -> list[UUID]:
+    return sorted((UUID(bytes=id) for id in ids), reverse=True)
 
 
 def _forget(db: sqlite3.Connection, rows: list[dict[str, Any]]) -> int:

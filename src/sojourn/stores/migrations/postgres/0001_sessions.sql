@@ -8,7 +8,7 @@
 select set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true);
 
 create table sessions (
-    id               uuid        not null primary key,
+    id               uuid        not null,
     created_at       timestamptz not null,
     seen_at          timestamptz not null,
     expires_at       timestamptz not null,
@@ -31,17 +31,19 @@ create table sessions (
 
     user_id          text,                 -- null: a visitor
     salt             bytea       not null,
-    device           bytea       not null, -- packed, see postgres_rows.py
+    device           bytea       not null, -- packed, see postgres/device.py
     device_id        text,                 -- not in `device`, so that it can be asked for
     application_id   text,
     tenant_id        text,
-    place            text,                 -- JSON
+    place            text,                 -- JSON: city, country
     ip               text,
     amr              text,                 -- JSON; null: none
     reason           text,
     revoked_by       text,
     note             text,
-    data             text                  -- JSON; null: none
+    data             text,                 -- JSON; null: none
+
+    primary key (id) with (fillfactor = 100) -- ids come in order, so nothing is inserted into a full page
 ) partition by range (id);
 
 -- Hash indexes hold four bytes of a user id instead of all of it: a third of the size of a B-tree. Two of
@@ -49,16 +51,23 @@ create table sessions (
 create index sessions_live_of_user on sessions using hash (user_id) where revoked_at is null;
 create index sessions_revoked_of_user on sessions using hash (user_id) where revoked_at is not null;
 create index sessions_due on sessions (due) where due is not null;
+-- What lives, in order: in a week whose sessions have ended there is next to nothing to walk through.
+create index sessions_live on sessions (id) with (fillfactor = 100) where due is not null;
 create index sessions_over on sessions (over) where over is not null;
 
 -- Takes what is outside every week: imported rows, clocks that are far off, weeks that nobody has made.
 create table sessions_default partition of sessions default with (fillfactor = 90);
 
+-- Not `least` alone: it passes over a null.
 create function sojourn_minute_after(at timestamptz) returns integer
-language sql immutable as $$ select least(ceil(extract(epoch from at) / 60), 2147483647)::integer $$;
+language sql immutable as $$
+    select case when at is not null then least(ceil(extract(epoch from at) / 60), 2147483647)::integer end
+$$;
 
 create function sojourn_minute_of(at timestamptz) returns integer
-language sql immutable as $$ select least(floor(extract(epoch from at) / 60), 2147483647)::integer $$;
+language sql immutable as $$
+    select case when at is not null then least(floor(extract(epoch from at) / 60), 2147483647)::integer end
+$$;
 
 -- Who has which lease, and until when.
 create table sojourn_leases (

@@ -169,12 +169,12 @@ begin
 end
 $$;
 
--- Drop every weekly partition whose sessions had all ended before `before`; how many sessions that were.
+-- Drop the first weekly partition whose sessions had all ended before `before`; how many sessions that were.
+-- One, because everybody waits from the drop to the end of the transaction, and to count the next takes a while.
 create function sojourn_drop_partitions(before timestamptz) returns bigint
 language plpgsql set search_path from current set lock_timeout = '1s' as $$
 declare
     partition record;
-    number bigint;
     total bigint := 0;
 begin
     if not pg_try_advisory_xact_lock(hashtextextended(current_schema() || ' sojourn partitions', 0)) then
@@ -187,8 +187,8 @@ begin
         order by c.relname
     loop
         begin
-            number := sojourn_drop_partition(partition.name, before);
-            total := total + number;
+            total := sojourn_drop_partition(partition.name, before);
+            exit when total > 0;
         exception when lock_not_available or insufficient_privilege then
             exit;
         end;
@@ -211,13 +211,18 @@ begin
     if alive then
         return 0;
     end if;
-    execute format('select exists (select from %I where coalesce(revoked_at, expires_at) >= $1)', name)
-        into alive using before;
+    execute format('select exists (select from %I where over > $1)', name)
+        into alive using sojourn_minute_of(before);
     if alive then
         return 0;
     end if;
-    execute format('select count(*), count(due), count(user_id) filter (where due is not null) from %I', name)
-        into number, waiting, signed_in;
+    execute format(
+        'select count(*), count(due), count(user_id) filter (where due is not null),
+            coalesce(bool_or(coalesce(revoked_at, expires_at) >= $1), false) from %I', name)
+        into number, waiting, signed_in, alive using before;
+    if alive then
+        return 0;
+    end if;
     -- Then everybody waits, so again by the index alone: what has ended stays so.
     lock table only sessions in access exclusive mode;
     execute format('lock table %I in access exclusive mode', name);
