@@ -100,12 +100,13 @@ REPLACE = f"""
 # ── many sessions ────────────────────────────────────────────────────────────────────────────────
 
 # One statement is one transaction, so the setting holds for its commit alone: activity need not wait for the
-# disk. Rows are locked first, by descending id like those of REVOKE: two who want the same rows queue up. A join
-# takes them in whatever order its plan has, and then each waits for the other until the server finds out.
+# disk. Rows are locked first, by descending id like those of REVOKE: two who want the same rows queue up. A
+# join takes them in whatever order its plan has; then each waits for the other until the server finds out.
 TOUCH = """
     with touched as materialized (
         select id from sessions
-        where id = any ($1::uuid[]) and revoked_at is null and expires_at > $5::timestamptz and due is not null
+        where id = any ($1::uuid[])
+            and revoked_at is null and expires_at > $5::timestamptz and due is not null
         order by id desc for no key update
     )
     update sessions s set
