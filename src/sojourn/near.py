@@ -17,7 +17,7 @@ from sojourn.snapshot import Snapshot, packed, unpacked
 
 __all__ = ["Kept", "NearCache"]
 
-_READY = 512  # sessions that are kept unpacked too: those in use just now
+_READY = 2_048  # sessions that are kept unpacked too: those in use just now
 _NUMBERS = struct.Struct(">II")  # of the device and of the place, before what is packed
 
 
@@ -40,7 +40,7 @@ class Kept:
 class NearCache:
     """At most *limit* snapshots, the least recently used going first. Knows no time and no feed.
 
-    Packed, one takes less than 300 bytes; the few hundred in use lie ready unpacked. Any number of
+    Packed, one takes less than 300 bytes; the few thousand in use lie ready unpacked. Any number of
     threads may use it.
     """
 
