@@ -225,7 +225,7 @@ def test_a_line_voids_the_versions_below_it(feed):
     assert not feed.voids(id, 1)
     feed.void(Entry(id, 5))
     assert [version for version in range(1, 9) if feed.voids(id, version)] == [1, 2, 3, 4]
-    assert feed.ending(id) is None
+    assert feed.line(id) == Entry(id, 5)
 
 
 def test_an_ending_voids_every_version_and_nothing_lifts_it(feed, store):
@@ -233,7 +233,7 @@ def test_an_ending_voids_every_version_and_nothing_lifts_it(feed, store):
     drive(feed.poll())
     feed.void(Entry(session.id, 900))
     assert feed.voids(session.id, 1000)
-    ending = feed.ending(session.id)
+    ending = feed.line(session.id)
     assert ending is not None
     assert (ending.revoked_at, ending.reason) == (MORNING, Reason.USER)
 

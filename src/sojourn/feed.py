@@ -95,11 +95,6 @@ class Feed:
         """The last line about session *id*; None if there was none of late."""
         return self._recent.get(id.int) or self._older.get(id.int)
 
-    def ending(self, id: UUID) -> Entry | None:
-        """The line that says that session *id* has ended, if one does."""
-        entry = self.line(id)
-        return entry if entry is not None and entry.revoked_at is not None else None
-
     def age(self, now: datetime) -> timedelta | None:
         """How long ago the last complete poll started; None if there was none."""
         return None if self._started is None else self._since(self._started, now)

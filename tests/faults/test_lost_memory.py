@@ -32,7 +32,7 @@ def forgetful() -> Iterator[Redis]:
 
 async def followed(process: Process, session: Session) -> None:
     """Wait until *process* has heard that *session* ended."""
-    await eventually("heard of", lambda: process.sessions.feed.ending(session.id) is not None)
+    await eventually("heard of", lambda: process.sessions.feed.line(session.id) is not None)
 
 
 async def ended(process: Process, id: UUID) -> bool:
