@@ -64,6 +64,17 @@ def _django(name: str, title: str, **options: Any) -> Subject:
     )
 
 
+def _floor(store: str, title: str) -> Subject:
+    return Subject(
+        name=f"floor-{store}",
+        title=f"floor: by hand, no features, {title}",
+        bare="starlette",
+        app="floor",
+        options={"store": store},
+        needs=(store,) if store in ("postgres", "redis") else (),
+    )
+
+
 _NO_CACHE = timedelta(0)
 _COOKIE = timedelta(minutes=5)
 # 2,000 people who come back every 0.3 s and are noted every 5 s: one note in about 20 requests, which is
@@ -86,6 +97,10 @@ SUBJECTS = (
     _sojourn("sqlite", "SQLite read each time", "sqlite", cache_for=_NO_CACHE),
     _sojourn("postgres", "PostgreSQL read each time", "postgres", cache_for=_NO_CACHE),
     _sojourn("redis", "Redis read each time", "redis", cache_for=_NO_CACHE),
+    _floor("memory", "memory"),
+    _floor("sqlite", "SQLite"),
+    _floor("postgres", "PostgreSQL, reads together"),
+    _floor("redis", "Redis, reads together"),
     Subject(
         name="starlette-signed-cookie",
         title="Starlette SessionMiddleware (signed cookie, cannot revoke)",
