@@ -166,4 +166,6 @@ def test_threads_share_it():
         assert [wrong for found in pool.map(work, range(8)) for wrong in found] == []
     assert len(near) <= 64
     users = sum(near._common._users)
-    assert users == 2 * len(near)  # a device and a place of each, no more
+    packed = len(near._packed) + sum(kept.packed is not None for kept in near._ready.values())
+    assert packed > 32
+    assert users == 2 * packed  # a device and a place of each that was packed, no more

@@ -653,3 +653,87 @@ def test_a_forked_child_trusts_and_writes_nothing_of_its_parent(tmp_path, clock)
     assert len(sessions.activity) == 1
     assert sessions.snapshots.recall(token) is not None
     drive(sessions.close())
+
+
+# ── a cookie that was opened lately ───────────────────────────────────────────────────────────
+
+ALONE = Policy(cache_for=timedelta(0), cookie_cache=timedelta(minutes=5))
+
+
+@pytest.fixture
+def opened(store, clock):
+    """A process that goes by cookies alone, a token, and its cookie, which it has opened before."""
+    made = Process(store, clock, Policy(cookie_cache=ALONE.cookie_cache))
+    token = made.start().token
+    made.validate(token)
+    sealed = made.sealed(token)
+    process = Process(store, clock, ALONE)
+    assert process.recall(token, sealed) is not None
+    return process, token, sealed
+
+
+def test_it_is_not_opened_again(opened, monkeypatch):
+    process, token, sealed = opened
+    monkeypatch.setattr("sojourn.snapshot.opened", None)
+    assert process.recall(token, sealed) is not None
+
+
+def test_another_cookie_of_the_same_token_is_opened(opened):
+    process, token, sealed = opened
+    assert process.recall(token, "nonsense") is None
+    assert process.recall(token, sealed[:-4] + "AAAA") is None
+    assert process.recall(token, sealed) is not None
+
+
+def test_law_05_it_is_refused_after_a_revocation(opened, there):
+    process, token, sealed = opened
+    id = process.recall(token, sealed).id
+    drive(there.sessions.revoke(id, owner="ada"))
+    process.later(seconds=0.5)
+    assert process.recall(token, sealed) is None
+
+
+def test_it_is_not_trusted_longer_than_a_cookie_or_than_the_feed(opened):
+    process, token, sealed = opened
+    process.clock.tick(seconds=2)
+    assert process.recall(token, sealed) is None  # nobody has polled
+    process.poll()
+    assert process.recall(token, sealed) is not None
+    process.later(minutes=5)
+    assert process.recall(token, sealed) is None
+
+
+def test_it_is_not_trusted_after_a_gap_or_with_another_log(opened, store):
+    process, token, sealed = opened
+    store._log._lines, store._log.epoch = [], "another"
+    process.later(seconds=0.5)
+    assert process.recall(token, sealed) is None
+
+
+def test_it_is_forgotten_with_the_token_and_by_a_child(opened):
+    process, token, sealed = opened
+    process.sessions.snapshots.drop(token)
+    assert not process.sessions.snapshots._cookies
+    process.recall(token, sealed)
+    process.sessions.forget()
+    assert not process.sessions.snapshots._cookies
+
+
+def test_its_uses_are_recorded_once_in_a_while(opened, store):
+    process, token, sealed = opened
+    process.later(minutes=2)
+    for _ in range(5):
+        assert process.recall(token, sealed).seen_at == process.clock()
+    assert len(process.sessions.activity) == 1
+    drive(process.sessions.flush())
+    process.later(seconds=30)
+    process.recall(token, sealed)
+    assert len(process.sessions.activity) == 0
+
+
+def test_cookies_that_were_opened_are_kept_within_bounds(opened, monkeypatch):
+    process, token, sealed = opened
+    monkeypatch.setattr("sojourn.snapshots._COOKIES", 1)
+    process.sessions.snapshots._cookies = {b"another": ("", "", None)}
+    assert process.recall(token, sealed) is not None
+    assert len(process.sessions.snapshots._cookies) == 1

@@ -427,3 +427,37 @@ def test_a_token_with_one_changed_character_never_reaches_the_store(verb):
         with pytest.raises(TokenInvalid):
             getattr(sessions, verb)(text[:position] + other + text[position + 1 :])
     assert store.gets == 0
+
+
+# ── what is remembered of tokens must not change anything ─────────────────────────────────────
+
+
+def test_a_token_that_was_read_and_proven_lately_is_as_good_as_then_and_no_better():
+    session = begun()
+    text = derive(session, KEYS)
+    for _ in range(2):
+        assert genuine(parse(text, KEYS), session, KEYS)
+        assert not genuine(parse(text, KEYS), begun(), KEYS)  # another session
+        renewed = session.voiding(salt=new_salt(), generation=1)
+        assert not genuine(parse(text, KEYS), renewed, KEYS)  # what a renewal is for
+    with pytest.raises(TokenInvalid):
+        parse(text, ring(old="signing"))  # a ring that has lost the key
+
+
+def test_guesses_are_not_remembered():
+    keys, session = ring(new="signing"), begun()
+    text = derive(session, keys)
+    with pytest.raises(TokenInvalid):
+        parse(text[:-1] + ("A" if text[-1] != "A" else "E"), keys)
+    assert not genuine(parse(text, keys), begun(), keys)
+    assert (list(keys.read), keys.proven) == ([text], {})
+
+
+def test_tokens_are_remembered_within_bounds(monkeypatch):
+    monkeypatch.setattr("sojourn.token._LATELY", 10)
+    keys = ring(new="signing")
+    for _ in range(25):
+        session = begun()
+        assert genuine(parse(derive(session, keys), keys), session, keys)
+    assert len(keys.read) <= 10
+    assert len(keys.proven) <= 10

@@ -47,7 +47,9 @@ class _Sqlite(_Memory):
     """The standard library on the event loop's own thread."""
 
     def __init__(self, places: Places) -> None:
-        self.db = db = sqlite3.connect(places.file("floor-app.db"), isolation_level=None, check_same_thread=False)
+        self.db = db = sqlite3.connect(
+            places.file("floor-app.db"), isolation_level=None, check_same_thread=False
+        )
         db.execute("pragma journal_mode = wal")
         db.execute("pragma synchronous = normal")
         db.execute("pragma mmap_size = 1000000000")
@@ -114,7 +116,9 @@ class _Redis(_Batched):
 
     async def ask(self, names: list[bytes]) -> dict[bytes, tuple[str, float]]:
         values = await self.db.mget(names)
-        pairs = ((name, value.decode().split(" ")) for name, value in zip(names, values, strict=True) if value)
+        pairs = (
+            (name, value.decode().split(" ")) for name, value in zip(names, values, strict=True) if value
+        )
         return {name: (user, float(end)) for name, (end, user) in pairs}
 
 

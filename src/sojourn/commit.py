@@ -116,8 +116,10 @@ class Commits:
         set ahead would end sessions that are in use.
         """
         clock = self._clock
-        if not isinstance(clock, StoreClock):
-            return
+        if isinstance(clock, StoreClock) and (clock.doubtful or not self._feed.current(clock())):
+            await self._ask_for_the_time(clock)
+
+    async def _ask_for_the_time(self, clock: StoreClock) -> None:
         if self._feed.timed and not clock.doubtful:
             if self._feed.due(clock(), _RETOLD):
                 await self.try_poll()

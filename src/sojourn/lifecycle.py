@@ -81,12 +81,12 @@ def ended(session: Session, policy: Policy, now: datetime) -> SessionError | Non
     """
     if session.revoked_at is not None:
         return SessionRevoked(session.id, session.reason)
+    if now < end(session, policy):
+        return None
     last = _absolute_end(session, policy)
     if now >= last:
         return SessionExpired("absolute", last - session.created_at)
-    if now >= end(session, policy):
-        return SessionExpired("idle", policy.idle_timeout or now - session.seen_at)
-    return None
+    return SessionExpired("idle", policy.idle_timeout or now - session.seen_at)
 
 
 def end(session: Session, policy: Policy) -> datetime:

@@ -24,9 +24,9 @@ _NUMBERS = struct.Struct(">II")  # of the device and of the place, before what i
 class Kept:
     """A snapshot that is ready for use."""
 
-    __slots__ = ("id", "made_at", "number", "session", "stale_at", "touch_at", "version")
+    __slots__ = ("id", "made_at", "number", "packed", "session", "stale_at", "touch_at", "version")
 
-    def __init__(self, snapshot: Snapshot, touch_every: timedelta) -> None:
+    def __init__(self, snapshot: Snapshot, touch_every: timedelta, packed: bytes | None = None) -> None:
         session = snapshot.session
         self.session: Session = session
         self.id: UUID = session.id
@@ -35,24 +35,29 @@ class Kept:
         self.made_at: datetime = snapshot.made_at
         self.stale_at: datetime = snapshot.stale_at
         self.touch_at: datetime = session.seen_at + touch_every
+        self.packed = packed  # what it was unpacked from
+
+    def use(self, session: Session, touch_every: timedelta) -> None:
+        """It was used: *session* is the same, and seen later."""
+        self.session, self.touch_at = session, session.seen_at + touch_every
 
 
 class NearCache:
     """At most *limit* snapshots, the least recently used going first. Knows no time and no feed.
 
-    Packed, one takes less than 300 bytes; the few thousand in use lie ready unpacked. Any number of
-    threads may use it.
+    The few thousand in use lie ready; the others are packed, and take less than 300 bytes each. Any
+    number of threads may use it.
     """
 
     def __init__(self, policy: Policy, *, limit: int = 100_000) -> None:
         self._policy = policy
         self._limit = max(1, limit)
-        # Few against the limit: so what lies ready was put in order of late, and is never the next to go.
+        # Few against the limit: so what lies ready was used of late, and is never the next to go.
         self._ready_limit = max(1, min(_READY, self._limit // 4))
         self.clear()
 
     def __len__(self) -> int:
-        return len(self._packed)
+        return len(self._ready) + len(self._packed)
 
     def clear(self) -> None:
         """Forget everything: a forked child begins anew, with a lock that nobody holds."""
@@ -64,53 +69,56 @@ class NearCache:
     def get(self, name: bytes) -> Kept | None:
         """The snapshot made for the token with the digest *name*, whether or not it may still be used."""
         found = self._ready.get(name)
-        return found if found is not None else self._unpack(name)
+        return found if found is not None or name not in self._packed else self._unpack(name)
 
     def put(self, name: bytes, snapshot: Snapshot) -> Kept:
         """Keep *snapshot*, in place of an older one."""
         kept = Kept(snapshot, self._policy.touch_every)
-        raw = packed(snapshot, whole=False)
         with self._lock:
             self._discard(name)
-            if len(self._packed) >= self._limit:
-                self._make_room()
-            self._packed[name] = self._numbered(snapshot.session) + raw
             self._make_ready(name, kept)
         return kept
 
     def drop(self, name: bytes) -> None:
         with self._lock:
-            self._ready.pop(name, None)
             self._discard(name)
 
     # ── under the lock ───────────────────────────────────────────────────────────────────────────
 
     def _unpack(self, name: bytes) -> Kept | None:
         with self._lock:
-            found = self._packed.pop(name, None)
-            if found is None:
-                return None
-            self._packed[name] = found  # used just now: the last to go
-            device, place = (self._common[number] for number in _NUMBERS.unpack_from(found))
-            snapshot = unpacked(found[_NUMBERS.size :], self._policy, device, place)
-            kept = Kept(snapshot, self._policy.touch_every)
+            raw = self._packed.pop(name, None)
+            if raw is None:  # another thread was faster
+                return self._ready.get(name)
+            device, place = (self._common[number] for number in _NUMBERS.unpack_from(raw))
+            snapshot = unpacked(raw[_NUMBERS.size :], self._policy, device, place)
+            kept = Kept(snapshot, self._policy.touch_every, raw)
             self._make_ready(name, kept)
             return kept
 
     def _make_ready(self, name: bytes, kept: Kept) -> None:
-        self._ready.pop(name, None)
         while len(self._ready) >= self._ready_limit:
-            del self._ready[next(iter(self._ready))]
+            self._pack(next(iter(self._ready)))
+        if len(self) >= self._limit:
+            self._make_room()
         self._ready[name] = kept
+
+    def _pack(self, name: bytes) -> None:
+        """What has lain ready longest is packed: the last of the packed ones to go."""
+        kept = self._ready.pop(name)
+        if kept.packed is None:
+            snapshot = Snapshot(kept.session, kept.made_at, kept.stale_at)
+            kept.packed = self._numbered(kept.session) + packed(snapshot, whole=False)
+        self._packed[name] = kept.packed
 
     def _make_room(self) -> None:
         """A hundredth goes at once: after many deletions the first key of a dictionary is far away."""
-        for name in list(islice(self._packed, 1 + self._limit // 100)):
-            self._ready.pop(name, None)
+        for name in list(islice(self._packed or self._ready, 1 + self._limit // 100)):
             self._discard(name)
 
     def _discard(self, name: bytes) -> None:
-        raw = self._packed.pop(name, None)
+        kept = self._ready.pop(name, None)
+        raw = self._packed.pop(name, None) if kept is None else kept.packed
         if raw is not None:
             for number in _NUMBERS.unpack_from(raw):
                 self._common.release(number)

@@ -44,6 +44,7 @@ _LARGEST = 3_800  # characters of a sealed snapshot: a cookie has 4,096 bytes wi
 _MICROSECOND = timedelta(microseconds=1)
 _VERSION = 1  # of the form below: a cookie from another release is not opened, and costs a store read
 _NONCE, _MAC = 12, 32
+_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 class Partial(Mapping[str, Any]):
@@ -56,7 +57,8 @@ class Partial(Mapping[str, Any]):
 
     def __init__(self, known: Mapping[str, Any], names: tuple[str, ...] = ()) -> None:
         # A named key that the session does not have is known to be absent.
-        self._known = {name: known.get(name, _ABSENT) for name in (*names, *known)}
+        named = {name: known.get(name, _ABSENT) for name in (*names, *known)} if names or known else {}
+        self._known: Mapping[str, Any] = named
 
     def __getitem__(self, key: str) -> Any:
         value = self._look_up(key)
@@ -142,7 +144,7 @@ class _Packed(Struct, array_like=True, frozen=True):
 
     made_at: datetime
     life: int  # microseconds
-    id: bytes
+    id: UUID
     user_id: bytes | None
     application_id: str | None
     tenant_id: str | None
@@ -167,7 +169,7 @@ class _Packed(Struct, array_like=True, frozen=True):
     place: tuple[str | None, str | None] | None
 
 
-_encode = msgspec.msgpack.Encoder().encode
+_encode = msgspec.msgpack.Encoder(uuid_format="bytes").encode
 _decode = msgspec.msgpack.Decoder(_Packed).decode
 
 
@@ -183,7 +185,7 @@ def packed(snapshot: Snapshot, *, whole: bool = True) -> bytes:
         _Packed(
             snapshot.made_at,
             (snapshot.stale_at - snapshot.made_at) // _MICROSECOND,
-            s.id.bytes,
+            s.id,
             _short(s.user_id),
             s.application_id,
             s.tenant_id,
@@ -218,13 +220,13 @@ def unpacked(
     *device*, without its id, and *place* are those of a snapshot that was not packed whole.
     """
     p = _decode(raw)
-    id = _long(p.device_id)
-    if device is None:
-        device, place = _described(p, id)
+    device_id = _long(p.device_id)
+    if device is not None:
+        device = msgspec.structs.replace(device, id=device_id)
     else:
-        device = msgspec.structs.replace(device, id=id)
+        device, place = _described(p, device_id)
     session = Session(
-        id=UUID(bytes=p.id),
+        id=p.id,
         user_id=_long(p.user_id),
         application_id=p.application_id,
         tenant_id=p.tenant_id,
@@ -248,7 +250,7 @@ def unpacked(
         version=p.version,
         void_below=p.void_below,
     )
-    return Snapshot(session, p.made_at, p.made_at + timedelta(microseconds=p.life))
+    return Snapshot(session, p.made_at, p.made_at + timedelta(0, 0, p.life))
 
 
 def _described(p: _Packed, id: str | None) -> tuple[Device, Place | None]:
@@ -333,17 +335,16 @@ def opened(text: str, bound: Bound, keys: Keys, policy: Policy, now: datetime) -
     if len(text) > _LARGEST or not text.isascii():
         return None
     try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        standard = text.encode().translate(_STANDARD) + b"=" * (-len(text) % 4)
+        raw = binascii.a2b_base64(standard, strict_mode=True)
         body = _authentic(raw, bound, keys, policy)
         if body is None:
             return None
         snapshot = unpacked(body, policy)
     except (binascii.Error, ValueError, OverflowError, msgspec.MsgspecError):
         return None
-    life = policy.cookie_cache
-    fits = life is not None and snapshot.made_at - MARGIN <= now < min(
-        snapshot.stale_at, snapshot.made_at + life
-    )
+    life, made_at = policy.cookie_cache, snapshot.made_at
+    fits = life is not None and made_at - MARGIN <= now < snapshot.stale_at and now < made_at + life
     return snapshot if fits else None
 
 

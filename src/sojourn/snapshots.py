@@ -17,6 +17,8 @@ from sojourn.token import Keys
 
 __all__ = ["Snapshots"]
 
+_COOKIES = 2_048  # cookie caches that were opened lately
+
 
 class Snapshots:
     """Sessions that need no question to the store.
@@ -39,37 +41,32 @@ class Snapshots:
         self.policy, self.keys, self.clock = policy, keys, clock
         self.near = NearCache(policy, limit=limit)
         self.on = bool(policy.longest_snapshot)
+        self._cookies: dict[bytes, tuple[str, str, Kept]] = {}  # opened lately, by the digest of the token
 
-    def recall(self, token: str, sealed: str | None = None, *, passive: bool = False) -> Session | None:
+    def recall(
+        self, token: str, sealed: str | None = None, *, name: bytes | None = None, passive: bool = False
+    ) -> Session | None:
         """The session of *token* without asking the store; None: ask it.
 
-        *sealed*: the cookie cache that came with the token. Never waits; records the use.
+        *sealed*: the cookie cache that came with the token. *name*: the digest of the token, if it is
+        to hand. Never waits; records the use. Every request comes through here.
         """
         if not self.on:
             return None
-        name = digest(token)
-        session = self.recall_named(name, passive=passive)
-        if session is not None or sealed is None:
-            return session
+        name = name or digest(token)
         now = self.clock()
-        if not self.feed.current(now):
-            return None
-        kept = self._unsealed(token, name, sealed, now, self.near.get(name))
-        return None if kept is None else self._told(name, kept, now, passive)
-
-    def recall_named(self, name: bytes, *, passive: bool = False) -> Session | None:
-        """The same from the near cache alone, for the token with the digest *name*."""
         kept = self.near.get(name)
-        if kept is None:
-            return None
-        now = self.clock()
-        made_at = kept.made_at
-        if made_at <= now < kept.stale_at and self.feed.trusts(kept.number, kept.version, made_at, now):
-            return self._told(name, kept, now, passive) if now >= kept.touch_at else kept.session
-        return None
-
-    def _told(self, name: bytes, kept: Kept, now: datetime, passive: bool) -> Session | None:
+        if kept is None or not self._good(kept, now):
+            if sealed is None or not self.feed.current(now):
+                return None
+            kept = self._shown(token, name, sealed, now, kept)
+            if kept is None:
+                return None
         return kept.session if now < kept.touch_at or passive else self._used(name, kept, now)
+
+    def _good(self, kept: Kept, now: datetime) -> bool:
+        made_at = kept.made_at
+        return made_at <= now < kept.stale_at and self.feed.trusts(kept.number, kept.version, made_at, now)
 
     def known(self, token: str, sealed: str | None) -> bool:
         """Whether there is a snapshot at all, good or not."""
@@ -92,12 +89,15 @@ class Snapshots:
     def remember(self, token: str, session: Session, asked_at: datetime) -> None:
         """Keep what the store said of the session of *token*, as old as the question."""
         if self.on and not session.renew_due:
-            self._keep(digest(token), session, asked_at)
+            stale_at = self._stale_at(session, asked_at, self.policy.cache_for)
+            self.near.put(digest(token), snapshot.of(session, self.policy, asked_at, stale_at))
 
     def drop(self, token: str) -> None:
         """Forget the snapshot made for *token*, which has a successor."""
         if self.on:
-            self.near.drop(digest(token))
+            name = digest(token)
+            self.near.drop(name)
+            self._cookies.pop(name, None)
 
     def seal(self, token: str) -> str | None:
         """The value of a cookie cache for *token*; None without a snapshot young enough to be worth it."""
@@ -122,6 +122,7 @@ class Snapshots:
     def forget(self) -> None:
         """A forked child begins anew."""
         self.near.clear()
+        self._cookies.clear()
         self.feed.forget()
         self.activity.forget()
 
@@ -139,12 +140,6 @@ class Snapshots:
         return feed.trusted_from is None or kept.made_at >= feed.trusted_from
 
     # ── from where ───────────────────────────────────────────────────────────────────────────
-
-    def _keep(self, name: bytes, session: Session, made_at: datetime) -> Session:
-        stale_at = self._stale_at(session, made_at, self.policy.cache_for)
-        made = snapshot.of(session, self.policy, made_at, stale_at)
-        self.near.put(name, made)
-        return made.session
 
     def _stale_at(self, session: Session, made_at: datetime, life: timedelta) -> datetime:
         """When the store must be asked: it is too old, the session ends, or its token is to be rotated."""
@@ -164,12 +159,15 @@ class Snapshots:
         trusted_from = self.feed.trusted_from
         if found is None or (trusted_from is not None and found.made_at - MARGIN < trusted_from):
             return None
-        made_at = min(found.made_at, now)
-        return Kept(Snapshot(found.session, made_at, found.stale_at), self.policy.touch_every)
+        if found.made_at > now:
+            found = Snapshot(found.session, now, found.stale_at)
+        return Kept(found, self.policy.touch_every)
 
-    def _unsealed(
-        self, token: str, name: bytes, sealed: str | None, now: datetime, known: Kept | None
-    ) -> Kept | None:
+    def _shown(self, token: str, name: bytes, sealed: str, now: datetime, known: Kept | None) -> Kept | None:
+        """What the cookie cache *sealed* says; one that was opened lately is not opened again."""
+        lately = self._cookies.get(name)
+        if lately is not None and lately[:2] == (sealed, self.feed.epoch) and self._good(lately[2], now):
+            return lately[2]
         opened = self._opened(token, sealed, now)
         if opened is None or not self._unvoided(opened):
             return None
@@ -179,8 +177,11 @@ class Snapshots:
         opened.stale_at = min(opened.stale_at, self._stale_at(opened.session, opened.made_at, life))
         if now >= opened.stale_at:
             return None
+        if len(self._cookies) >= _COOKIES:
+            self._cookies.clear()
+        self._cookies[name] = sealed, self.feed.epoch, opened
         stale_at = min(opened.stale_at, opened.made_at + self.policy.cache_for)
-        if now < stale_at:
+        if now < stale_at:  # there is more room in the near cache
             self.near.put(name, Snapshot(opened.session, opened.made_at, stale_at))
         return opened
 
@@ -190,5 +191,8 @@ class Snapshots:
             return None
         seen, session = lifecycle.used(kept.session, self.policy, now)
         self.activity.note(session.id, seen)
+        kept.use(session, self.policy.touch_every)
         # Also if it is stale, and good for nothing else: it says when the next use is to be recorded.
-        return self._keep(name, session, kept.made_at)
+        stale_at = self._stale_at(session, kept.made_at, self.policy.cache_for)
+        self.near.put(name, Snapshot(session, kept.made_at, stale_at))
+        return session

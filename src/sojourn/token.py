@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import struct
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from uuid import UUID
 
 from sojourn.errors import SettingsError, TokenInvalid
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PREFIX", "Key", "Keys", "Token", "derive", "genuine", "parse"]
 
+K = TypeVar("K")
+V = TypeVar("V")
+
 PREFIX = "sjn_"  # so that secret scanners recognise a leaked one
 
 # id 16 · generation 4 · key id 2 · proof 32 · checksum 8
@@ -28,6 +31,7 @@ _SIZE = _HEAD.size + _PROOF + _CHECK
 _LENGTH = len(PREFIX) + (_SIZE * 8 + 5) // 6
 _LAST = frozenset("AEIMQUYcgkosw048")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
+_LATELY = 10_000  # tokens whose arithmetic is remembered: those in use just now
 
 Role = Literal["next", "signing", "retired"]
 
@@ -73,6 +77,8 @@ class Keys:
             raise SettingsError("two keys have the same id; give each key an id of its own")
         self._subkeys: dict[tuple[int, str], bytes] = {}
         self.ciphers: dict[int, Any] = {}  # ready-made, by key id: see `snapshot`
+        self.read: dict[str, Token] = {}  # tokens that were read lately: see `parse`
+        self.proven: dict[bytes, bytes] = {}  # proofs that were right lately, and for what: see `genuine`
         self.signing_id = signing[0].id
 
     def __contains__(self, key_id: int) -> bool:
@@ -131,8 +137,14 @@ def derive(session: Session, keys: Keys) -> str:
 def parse(text: str, keys: Keys) -> Token:
     """Read a token, or raise `TokenInvalid` without a question to the store.
 
-    The keyed checksum turns garbage and guesses away (OWASP: treat the id as untrusted input).
+    The keyed checksum turns garbage and guesses away (OWASP: treat the id as untrusted input). Read
+    lately, it is not read again: nothing but the text and the keys decides.
     """
+    known = keys.read.get(text)
+    return known if known is not None else _keep(keys.read, text, _parse(text, keys))
+
+
+def _parse(text: str, keys: Keys) -> Token:
     body = _decoded(text)
     session_id, generation, key_id = _HEAD.unpack_from(body)
     if key_id not in keys or not hmac.compare_digest(_checksum(body[:-_CHECK], key_id, keys), body[-_CHECK:]):
@@ -146,11 +158,24 @@ def parse(text: str, keys: Keys) -> Token:
 
 
 def genuine(token: Token, session: Session, keys: Keys) -> bool:
-    """Whether *token* was derived from the present salt of *session*, in whatever generation."""
+    """Whether *token* was derived from the present salt of *session*, in whatever generation.
+
+    A proof that was right is not worked out again for the same id, generation, key and salt.
+    """
     head = _HEAD.pack(session.id.bytes, token.generation, token.key_id)
-    return token.session_id == session.id and hmac.compare_digest(
-        _proof(head, session.salt, token.key_id, keys), token.proof
-    )
+    wanted = head + session.salt
+    if keys.proven.get(token.proof) == wanted:
+        return True
+    right = hmac.compare_digest(_proof(head, session.salt, token.key_id, keys), token.proof)
+    return right and bool(_keep(keys.proven, token.proof, wanted))
+
+
+def _keep(lately: dict[K, V], key: K, value: V) -> V:
+    """Remember what was right; what was wrong is not, so that nobody fills memory with guesses."""
+    if len(lately) >= _LATELY:
+        lately.clear()
+    lately[key] = value
+    return value
 
 
 def _decoded(text: str) -> bytes:

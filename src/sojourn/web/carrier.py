@@ -47,7 +47,6 @@ class Carrier(Struct, frozen=True, kw_only=True):
     device_name: str
     cache_name: str
     names: tuple[bytes, bytes, bytes]  # the same as they come
-    mark: bytes  # what stands before a session's token
 
     @classmethod
     def of(cls, origin: str, *, development: bool = False) -> Carrier:
@@ -66,8 +65,7 @@ class Carrier(Struct, frozen=True, kw_only=True):
     def _named(cls, name: str, *, secure: bool) -> Carrier:
         device, cache = f"{name}-device", f"{name}-cache"
         names = (name.encode(), device.encode(), cache.encode())
-        mark = f"{name}=".encode()
-        return cls(secure=secure, name=name, device_name=device, cache_name=cache, names=names, mark=mark)
+        return cls(secure=secure, name=name, device_name=device, cache_name=cache, names=names)
 
     def read(self, headers: Iterable[bytes]) -> Cookies:
         """Our cookies among those of the Cookie *headers*."""
@@ -98,26 +96,6 @@ class Carrier(Struct, frozen=True, kw_only=True):
                 doubled=True,
             )
         return Cookies(*(found.get(name, b"").decode("latin-1") or None for name in self.names))
-
-    def quickly(self, header: bytes) -> str | None:
-        """The session cookie in *header* in the usual case; None: look closely, with `found`.
-
-        The usual case: each of our names at most once, spelt as we set it, and nowhere else.
-        """
-        name, device, cache = self.names
-        at = header.find(self.mark)
-        if at < 0 or (at and header[at - 2 : at] != b"; ") or len(header) > _LONGEST:
-            return None
-        others = header.count(name) - 1
-        if others and device in header:
-            others -= 1
-        if others and cache in header:
-            others -= 1
-        if others:
-            return None
-        end = header.find(b";", at)
-        value = header[at + len(self.mark) : end if end >= 0 else _LONGEST]
-        return value.strip(_BLANKS).decode("latin-1")
 
     def set_session(self, token: str, *, lasting: timedelta | None) -> str:
         """A Set-Cookie value; without *lasting* the cookie goes with the browser session (NIST, N-09)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 __all__ = ["Headers", "Raw", "named"]
 
@@ -32,6 +33,11 @@ class Headers(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         return self._raw[name.encode("latin-1", "replace")].decode("latin-1")
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Spelt out, because the one of `Mapping` raises and catches an error for each that is not there."""
+        found = self._raw.get(name.encode("latin-1", "replace"))
+        return default if found is None else found.decode("latin-1")
 
     def __iter__(self) -> Iterator[str]:
         return (name.decode("latin-1") for name in self._raw)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from hashlib import blake2b
 from threading import Lock
 from typing import Any
 from uuid import UUID
@@ -13,7 +12,7 @@ from uuid import UUID
 from sojourn.sessions import AsyncSessions
 from sojourn.snapshot import digest
 from sojourn.stores.protocol import Entry
-from sojourn.web.carrier import Carrier
+from sojourn.web.carrier import Carrier, Cookies
 from sojourn.web.proxy import Proxies
 
 __all__ = ["LoadUser", "Site", "Wake"]
@@ -22,7 +21,8 @@ LoadUser = Callable[[str], Awaitable[Any]]
 Wake = Callable[[], object]
 
 _REMEMBERED = 10_000  # browsers that have told of a change
-_HEADERS = 10_000  # Cookie headers that are known by their digest
+_HEADERS = 4_096  # Cookie headers that were read lately ...
+_LONG = 4_096  # ... of at most so many bytes
 
 
 class Site:
@@ -54,30 +54,27 @@ class Site:
         self.carrier = Carrier.of(origin, development=development)
         self.proxies = Proxies(trusted_proxies)
         self.caches_in_cookies = sessions.policy.cookie_cache is not None
-        self._names: dict[bytes, bytes] = {}
+        self._headers: dict[bytes, tuple[Cookies, bytes | None]] = {}
         self._told: OrderedDict[tuple[UUID, str], None] = OrderedDict()
         self._followers: dict[Any, _Followers] = {}
         self._lock = Lock()
         self._waiting: dict[UUID, list[Wake]] = {}
         sessions.feed.listen(self._heard)
 
-    def token_name(self, header: bytes | None) -> bytes | None:
-        """The digest of the token in the Cookie *header*, in the usual case; None: look closely.
+    def cookies_in(self, header: bytes) -> tuple[Cookies, bytes | None]:
+        """Our cookies in the Cookie *header*, and the digest of the session's token.
 
-        A browser sends the same header again and again, so it is read once and known by its digest.
+        A browser sends the same header again and again, so what was read lately is not read again.
         """
-        if not header:
-            return None
-        mark = blake2b(header, digest_size=16).digest()
-        name = self._names.get(mark)
-        if name is None:
-            token = self.carrier.quickly(header)
-            if not token:
-                return None
-            if len(self._names) >= _HEADERS:
-                self._names.clear()
-            name = self._names[mark] = digest(token)
-        return name
+        known = self._headers.get(header)
+        if known is None:
+            cookies = self.carrier.found(header)
+            known = cookies, None if cookies.session is None else digest(cookies.session)
+            if known[1] is not None and len(header) <= _LONG:
+                if len(self._headers) >= _HEADERS:
+                    self._headers.clear()
+                self._headers[header] = known
+        return known
 
     def tell_once(self, session_id: UUID, agent: str) -> bool:
         """Whether this is the first time that *agent* was seen in that session, by this process, lately."""

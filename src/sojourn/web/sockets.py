@@ -24,8 +24,6 @@ _PATIENCE = 10  # times `max_staleness`: how long a socket may stay open that co
 class Handshake(Visit):
     """The visit of a WebSocket. From the moment that its session is asked for, it ends with that."""
 
-    __slots__ = ("_guards", "_let_go")
-
     def __init__(self, *asked: Any) -> None:
         super().__init__(*asked)
         self.unanswerable = True  # a token that was replaced now would be lost

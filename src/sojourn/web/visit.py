@@ -43,24 +43,18 @@ class Visit:
     *raw*: the headers by name in lower case, as `headers.named` makes them.
     """
 
-    __slots__ = (
-        "_ip",
-        "_loaded",
-        "_peer",
-        "_presented",
-        "_raw",
-        "_record",
-        "_scheme",
-        "_session",
-        "_set",
-        "_user",
-        "looked",
-        "method",
-        "path",
-        "refusal",
-        "site",
-        "unanswerable",
-    )
+    # Of the class until they differ: a visit that does not look at its session costs next to nothing.
+    looked = False  # at the cookies: then the answer depends on them
+    unanswerable = False  # nothing will carry a cookie back
+    refusal: SessionError | None = None  # why the presented session may not be used
+    _peer: Peer | None = None
+    _presented: Cookies | None = None
+    _name: bytes | None = None  # the digest of the token that came
+    _loaded = False
+    _session: Session | None = None
+    _record: Session | None = None  # all that the store said of it in this request
+    _user: Any = _UNKNOWN
+    _set: Mapping[str, str] = _NOTHING
 
     def __init__(
         self,
@@ -72,17 +66,7 @@ class Visit:
         scheme: str,
     ) -> None:
         self.site, self.method, self.path = site, method, path
-        self.looked = False  # at the cookies: then the answer depends on them
-        self.unanswerable = False  # nothing will carry a cookie back
-        self.refusal: SessionError | None = None  # why the presented session may not be used
         self._raw, self._ip, self._scheme = raw, ip, scheme
-        self._peer: Peer | None = None
-        self._presented: Cookies | None = None
-        self._loaded = False
-        self._session: Session | None = None
-        self._record: Session | None = None  # all that the store said of it in this request
-        self._user: Any = _UNKNOWN
-        self._set = _NOTHING
 
     # ── what came ────────────────────────────────────────────────────────────────────────────
 
@@ -108,7 +92,7 @@ class Visit:
         if self._presented is None:
             self.looked = True
             try:
-                self._presented = self.site.carrier.found(self._raw.get(b"cookie", b""))
+                self._presented, self._name = self.site.cookies_in(self._raw.get(b"cookie", b""))
             except CookieRejected as refusal:
                 if refusal.facts.get("doubled"):
                     self.site.sessions.emit(CookieDoubled(at=self.site.sessions.clock(), ip=self.peer.ip))
@@ -217,17 +201,12 @@ class Visit:
         return self._session is not None and self._record is None and isinstance(self._session.data, Partial)
 
     def _recalled(self) -> Session | None:
-        """The session from the near cache, without waiting for anything; None: `_load` can tell.
-
-        It is asked in each request, and spells out what is said better, and more slowly, elsewhere.
-        """
-        self.looked = True
-        raw = self._raw
-        name = self.site.token_name(raw.get(b"cookie"))
-        if name is None:
+        """The session from a snapshot, without waiting for anything; None: `_load` can tell."""
+        came, site = self.presented, self.site
+        if came.session is None or not site.sessions.snapshots.on:
             return None
-        passive = self.unanswerable or raw.get(b"x-session-passive") == b"1"
-        session = self.site.sessions.snapshots.recall_named(name, passive=passive)
+        cached = came.cache if site.caches_in_cookies else None
+        session = site.sessions.snapshots.recall(came.session, cached, name=self._name, passive=self.passive)
         return session if session is not None and self._same_agent(session) else None
 
     @watched
@@ -363,7 +342,7 @@ class Visit:
     def _hand_over(self, session: Session, token: str) -> None:
         lasting = session.ends_at - self.site.sessions.clock() if session.remember else None
         came = self.presented
-        self._presented = Cookies(token, came.device)
+        self._presented, self._name = Cookies(token, came.device), None
         self._put("session", self.site.carrier.set_session(token, lasting=lasting))
         # The new token gets no snapshot yet: that it came back is for the store to see (`confirmed_at`).
         if came.cache is not None and self.site.caches_in_cookies:
