@@ -145,6 +145,7 @@ async def _snapshots(stack: AsyncExitStack, store: str, places: Places) -> dict[
 
     async def from_cookie() -> None:
         token, cached = next(carried)
+        cold.snapshots.forget_cookies()  # or it would be one that was opened before
         await cold.validate(token, cached=cached)
 
     title = STORES[store]

@@ -122,9 +122,13 @@ class Snapshots:
     def forget(self) -> None:
         """A forked child begins anew."""
         self.near.clear()
-        self._cookies.clear()
+        self.forget_cookies()
         self.feed.forget()
         self.activity.forget()
+
+    def forget_cookies(self) -> None:
+        """Open each cookie cache again when it comes."""
+        self._cookies.clear()
 
     # ── whether ──────────────────────────────────────────────────────────────────────────────
 
