@@ -444,9 +444,17 @@ def test_a_token_that_was_read_and_proven_lately_is_as_good_as_then_and_no_bette
         parse(text, ring(old="signing"))  # a ring that has lost the key
 
 
+def test_another_process_proves_what_it_has_never_seen():
+    for _ in range(3):
+        session, ours, theirs = begun(), ring(new="signing"), ring(new="signing")
+        text = derive(session, ours)
+        assert genuine(parse(text, theirs), session, theirs)
+        assert not genuine(parse(text, theirs), session.voiding(salt=new_salt()), theirs)
+
+
 def test_guesses_are_not_remembered():
     keys, session = ring(new="signing"), begun()
-    text = derive(session, keys)
+    text = derive(session, ring(new="signing"))  # by another process
     with pytest.raises(TokenInvalid):
         parse(text[:-1] + ("A" if text[-1] != "A" else "E"), keys)
     assert not genuine(parse(text, keys), begun(), keys)

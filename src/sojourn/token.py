@@ -129,9 +129,12 @@ class Token(Discreet, frozen=True, kw_only=True):
 def derive(session: Session, keys: Keys) -> str:
     """The token of *session*: the same text in every process that holds the key."""
     head = _HEAD.pack(session.id.bytes, session.generation, session.key_id)
-    body = head + _proof(head, session.salt, session.key_id, keys)
+    proof = _proof(head, session.salt, session.key_id, keys)
+    body = head + proof
     body += _checksum(body, session.key_id, keys)
-    return PREFIX + base64.urlsafe_b64encode(body).rstrip(b"=").decode()
+    text = PREFIX + base64.urlsafe_b64encode(body).rstrip(b"=").decode()
+    _keep(keys.proven, proof, head + session.salt)  # it will soon be presented
+    return text
 
 
 def parse(text: str, keys: Keys) -> Token:
