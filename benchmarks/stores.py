@@ -23,8 +23,7 @@ from sojourn.blocking import drive
 from sojourn.session import Device, Place, Reason, Seen, Session
 from sojourn.stores.memory import MemoryStore
 from sojourn.stores.protocol import Query, Store
-from sojourn.stores.sqlite import SQLiteStore
-from sojourn.stores.sqlite import store as sqlite
+from sojourn.stores.sqlite import SQLiteStore, sql
 from sojourn.stores.sqlite.rows import microseconds, to_row
 from sojourn.testing import MORNING, make_session
 
@@ -110,18 +109,20 @@ def driver(path: Path, sessions: list[Session]) -> Times:
 
 
 def statement(name: str, session: Session) -> tuple[str, Any]:
-    row = to_row(session) | {"at": microseconds(NOW)}
+    values = tuple(to_row(session).values())
     match name:
         case "insert":
-            return sqlite._INSERT, row
+            return sql.INSERT, values
         case "get":
-            return sqlite._GET, (row["id"],)
+            return sql.GET, values[:1]
         case "touch":
-            return sqlite._TOUCH, row | {"seen_at": microseconds(NOW)}
+            uses = f"[[{microseconds(NOW)},{microseconds(session.expires_at)},null]]"
+            return sql.TOUCH, {"ids": session.id.bytes, "uses": uses, "at": microseconds(NOW)}
         case "replace":
-            return sqlite._REPLACE, row | {"version": 2, "ip": "192.0.2.1"}
-    revoke, values = sqlite._asked(sqlite._REVOKE, Query(id=session.id, live_at=NOW))
-    return revoke, values | {"at": microseconds(NOW), "reason": "user", "by": None, "note": None}
+            changed = to_row(session.change(ip="192.0.2.1"))
+            return sql.REPLACE, (*changed.values(), microseconds(NOW))
+    revoke, asked = sql.asked(sql.REVOKE, Query(id=session.id, live_at=NOW))
+    return revoke, asked | {"at": microseconds(NOW), "reason": "user", "by": None, "note": None}
 
 
 def clocked(call: Callable[[Any], Any], subjects: Iterable[Any]) -> float:

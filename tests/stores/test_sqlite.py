@@ -6,7 +6,6 @@ import asyncio
 import signal
 import sqlite3
 import threading
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,8 +13,8 @@ from uuid import UUID
 import pytest
 
 from sojourn.blocking import drive
-from sojourn.session import Device, Reason, Seen
-from sojourn.stores.protocol import Cap, Query
+from sojourn.session import Reason
+from sojourn.stores.protocol import Query
 from sojourn.stores.sqlite import SQLiteStore
 from sojourn.stores.sqlite.file import File
 from sojourn.stores.sqlite.writer import Job, Writer
@@ -63,32 +62,8 @@ def test_law_11_an_acknowledged_revocation_survives_kill_9(path: Path, store: SQ
         assert (found.revoked_at, found.reason) == (NOW, Reason.USER)
 
 
-def test_law_11_endings_are_flushed_to_the_disk_and_touches_are_not(store: SQLiteStore) -> None:
-    session, other = started(store), started(store, device=Device(id="laptop"))
-    levels: list[str] = []
-    drive(store.engine.write(lambda db: db.set_trace_callback(levels.append), durable=False))
-    use = {session.id: Seen(NOW, session.expires_at)}
-    new = make_session(device=Device(id="laptop"))
-
-    def flushed(act: Any) -> bool:
-        drive(store.touch(use, at=NOW))  # so that the level has to be set anew
-        levels.clear()
-        drive(act)
-        commit = len(levels) - 1 - levels[::-1].index("commit")
-        return "pragma synchronous = full" in levels[:commit]
-
-    assert not flushed(store.touch(use, at=NOW))
-    assert not flushed(store.insert(make_session(user_id=None)))
-    assert not flushed(store.insert(make_session(user_id="grace"), cap=Cap(at=NOW, limit=9)))
-    assert flushed(store.insert(new, cap=Cap(at=NOW, limit=9)))
-    assert flushed(store.replace(session.change(), at=NOW))
-    assert flushed(store.revoke(Query(user_id="ada"), at=NOW, reason=Reason.ADMIN))
-    assert flushed(store.purge(before=NOW + timedelta(days=1)))
-    assert drive(store.get(other.id)) is None
-
-
 FORK = """
-import gc, os, sqlite3, sys, pathlib
+import gc, os, sqlite3, sys, pathlib, threading
 from sojourn.session import Reason
 from sojourn.blocking import drive
 from sojourn.stores.protocol import Query
@@ -102,6 +77,12 @@ drive(store.get(before.id))
 cursor = drive(store.entries()).cursor
 drive(store.entries(cursor))
 
+def with_which():
+    return drive(store.engine.jot(lambda db: (id(db), threading.current_thread().name), durable=False))
+
+mine = with_which()
+assert mine[1] == "MainThread"
+
 def connections():
     return sum(isinstance(thing, sqlite3.Connection) for thing in gc.get_objects())
 
@@ -112,6 +93,8 @@ if child == 0:
     assert drive(store.get(before.id)) == before
     assert drive(store.revoke(Query(id=inside.id), at=MORNING, reason=Reason.USER)) == [inside.id]
     assert len(drive(store.entries(cursor)).entries) == 1
+    assert with_which()[1] == "MainThread"
+    assert with_which()[0] != mine[0]
     assert connections() == 6
     drive(store.close())
     del store
@@ -121,6 +104,7 @@ if child == 0:
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 assert [entry.id for entry in drive(store.entries(cursor)).entries] == [inside.id]
 assert drive(store.insert(after)).done
+assert with_which() == mine
 drive(store.close())
 print("done")
 """

@@ -16,8 +16,7 @@ from sojourn.blocking import drive
 from sojourn.session import Reason, Session
 from sojourn.stores import migrate
 from sojourn.stores.protocol import Cap, Entries, Entry, Query
-from sojourn.stores.sqlite import SQLiteStore
-from sojourn.stores.sqlite import store as sqlite
+from sojourn.stores.sqlite import SQLiteStore, sql
 from sojourn.stores.sqlite.log import _PAGE
 from sojourn.stores.sqlite.rows import microseconds, to_row
 from sojourn.testing import MORNING, make_session
@@ -170,8 +169,8 @@ def test_a_touch_pays_for_no_trigger(store: SQLiteStore, other: sqlite3.Connecti
         values = dict.fromkeys(re.findall(r":(\w+)", statement))
         return sum(row[1] == "Program" for row in other.execute(f"explain {statement}", values))
 
-    assert programs(sqlite._TOUCH) == 0
-    assert programs(sqlite._END) > 0
+    assert programs(sql.TOUCH) == 0
+    assert programs(sql.END) > 0
 
 
 # ── looking, and not looking ──────────────────────────────────────────────────────────────────

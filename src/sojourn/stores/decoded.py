@@ -34,8 +34,12 @@ class Decoded:
         if known is not None and known[0] == row:
             return _replaced(known[1], data={})
         session = self._decode(id, row)
+        self.keep(number, row, session)
+        return session
+
+    def keep(self, number: int, row: Any, session: Session) -> None:
+        """Know that *row*, if that is what is read next, is *session*, whose id is *number*."""
         if not session.data:
             if len(self._known) >= _MOST:
                 self._known.clear()
             self._known[number] = row, _replaced(session, data={})
-        return session

@@ -1,7 +1,8 @@
-"""One SQLite file behind one seam: single rows read in place, scans on threads, writes in one thread.
+"""One SQLite file behind one seam: what is small is done in place, what may take long on threads.
 
-Reading a row takes microseconds, less than any way to another thread, and in write-ahead mode no
-writer makes it wait. Writes do wait, for the disk and for other processes; `Writer` does that for all.
+Reading or writing a row takes microseconds, less than any way to another thread. In write-ahead mode
+no writer makes a reader wait. Writes do wait, for other processes and for the disk; no caller's
+thread does that, see `Writer` and `Disk`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from copy import copy
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from traceback import clear_frames
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
@@ -23,6 +24,7 @@ from sojourn.stores.sqlite.writer import Job, Writer
 
 if TYPE_CHECKING:
     from sojourn.stores.migrate import Difference, Status
+    from sojourn.stores.sqlite.together import Together
 
 __all__ = ["Engine", "explain"]
 
@@ -125,6 +127,23 @@ class Engine:
         """
         return await self._answer(self._submit(Job(work, "write", durable=durable)))
 
+    async def jot(self, work: Callable[[sqlite3.Connection], T], *, durable: bool, single: bool = True) -> T:
+        """`write` for what takes microseconds: here and now, unless somebody else writes at the moment.
+
+        *single*: *work* is one statement, which needs no transaction around it.
+        """
+        job = Job(work, "write", durable=durable, single=single)
+        holding = self._holding()
+        done = holding.writer.here([job]) if self._blocks else await holding.together.join(job)
+        if not done:
+            return await self._answer(self._submit(job))
+        if job.flushed is not None:
+            try:
+                await self._answer(job.flushed)
+            except Engine.faults as error:
+                raise copy(error) from error  # each caller raises its own
+        return job.result
+
     async def migrate(self) -> list[str]:
         """Bring the schema up to date; the names of the migrations that were applied now."""
         return await self._answer(self._submit(Job(self._file.migrate, "schema")))
@@ -145,9 +164,17 @@ class Engine:
 
     async def close(self) -> None:
         """Finish the writes that wait, then let go of the thread and the connections of this process."""
-        holding = self._holdings.pop(os.getpid(), None)
-        if holding is not None:
-            await self._answer(holding.close())
+        holding = self._holdings.get(os.getpid())
+        if holding is None:
+            return
+        if not self._blocks:
+            from asyncio import sleep
+
+            holding.together.finish()
+            await sleep(0)  # those who are told to ask the thread do so now
+        if self._holdings.get(os.getpid()) is holding:
+            del self._holdings[os.getpid()]
+        await self._answer(holding.close())
 
     def _holding(self) -> _Holding:
         pid = os.getpid()
@@ -183,6 +210,13 @@ class _Holding:
         self._idle: list[sqlite3.Cursor] = []
         self._watching: list[tuple[int, sqlite3.Connection]] = []
         self._closed = False
+
+    @cached_property
+    def together(self) -> Together:
+        """Imported late: the blocking face has no use for asyncio."""
+        from sojourn.stores.sqlite.together import Together
+
+        return Together(self.writer)
 
     @property
     def readable(self) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,20 @@ import msgspec
 
 from sojourn.session import Device, Place, Reason, Session
 
-__all__ = ["COLUMNS", "MINUTE", "from_row", "microseconds", "reason_of", "time_of", "to_row"]
+__all__ = [
+    "COLUMNS",
+    "MINUTE",
+    "ROTATED",
+    "due_of",
+    "from_row",
+    "in_utc",
+    "microseconds",
+    "only_rotated",
+    "reason_of",
+    "time_of",
+    "to_row",
+    "to_values",
+]
 
 MINUTE = 60_000_000  # microseconds
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -20,16 +34,58 @@ _MICROSECOND = timedelta(microseconds=1)
 COLUMNS = Session.__struct_fields__
 """Each field of a session has a column of its name. `device_id` and `due` are more: see `to_row`."""
 
+ROTATED = (
+    *("generation", "key_id", "seen_at", "expires_at", "rotated_at", "confirmed_at", "forgiven_at"),
+    "version",
+)
+"""What a rotation changes, and a repeated answer. A row that lost these is moved forward (`lifecycle`)."""
+
+_VERSION = COLUMNS.index("version")
+_rest = itemgetter(*(number for number, name in enumerate(COLUMNS) if name not in ROTATED))
+
+
+def to_values(session: Session) -> tuple[Any, ...]:
+    """What *session* has in each of `COLUMNS`. Spelled out for the same reason as `from_row`."""
+    return (
+        session.id.bytes, session.user_id, session.application_id, session.tenant_id,
+        session.salt, session.generation, session.key_id,
+        microseconds(session.created_at), microseconds(session.seen_at), _moment(session.authenticated_at),
+        microseconds(session.expires_at), microseconds(session.ends_at), _moment(session.rotated_at),
+        _moment(session.confirmed_at), _moment(session.forgiven_at),
+        1 if session.renew_due else 0, _moment(session.revoked_at),
+        None if session.reason is None else str(session.reason), session.revoked_by, session.note,
+        "[]" if not session.amr else _json(session.amr), session.aal, _json(session.device),
+        None if session.place is None else _json(session.place), session.ip,
+        1 if session.remember else 0, "{}" if not session.data else _json(session.data),
+        session.version, session.void_below,
+    )  # fmt: skip
+
 
 def to_row(session: Session) -> dict[str, Any]:
     """The row of *session*, by column."""
-    row = {name: getattr(session, name) for name in COLUMNS}
-    for name, encode in _ENCODERS.items():
-        if row[name] is not None:
-            row[name] = encode(row[name])
-    row["device_id"] = session.device.id  # once more, so that it can be asked for
-    row["due"] = None if session.revoked_at else -(-row["expires_at"] // MINUTE)
-    return row
+    return dict(zip(COLUMNS, to_values(session), strict=True)) | {
+        "device_id": session.device.id,  # once more, so that it can be asked for
+        "due": due_of(session),
+    }
+
+
+def only_rotated(before: Sequence[Any], after: Sequence[Any]) -> bool:
+    """Whether *after* is the next version of the row *before*, and nothing but `ROTATED` differs."""
+    return bool(before[_VERSION] + 1 == after[_VERSION] and _rest(before) == _rest(after))
+
+
+def in_utc(session: Session) -> bool:
+    """Whether what a rotation sets is in UTC, as all that is read is."""
+    times = (
+        *(session.seen_at, session.expires_at),
+        *(session.rotated_at, session.confirmed_at, session.forgiven_at),
+    )
+    return all(at is None or at.tzinfo is UTC for at in times)
+
+
+def due_of(session: Session) -> int | None:
+    """In which minute somebody should see whether *session* has ended; None: it has."""
+    return None if session.revoked_at else -(-microseconds(session.expires_at) // MINUTE)
 
 
 def from_row(row: Sequence[Any], known: UUID | None = None) -> Session:
@@ -82,6 +138,10 @@ def microseconds(at: datetime) -> int:
     return (at - _EPOCH) // _MICROSECOND
 
 
+def _moment(at: datetime | None) -> int | None:
+    return None if at is None else (at - _EPOCH) // _MICROSECOND
+
+
 def time_of(count: int) -> datetime:
     """The instant that is *count* microseconds after 1970 began."""
     return _EPOCH + timedelta(0, 0, count)
@@ -104,24 +164,3 @@ _amr = msgspec.json.Decoder(tuple[str, ...]).decode
 _device = msgspec.json.Decoder(Device).decode
 _place = msgspec.json.Decoder(Place).decode
 _data = msgspec.json.Decoder(dict[str, Any]).decode
-
-_TIMES = (
-    "created_at",
-    "seen_at",
-    "authenticated_at",
-    "expires_at",
-    "ends_at",
-    "rotated_at",
-    "confirmed_at",
-    "forgiven_at",
-    "revoked_at",
-)
-# The columns that hold something other than the field itself.
-_Encoder = Callable[[Any], Any]
-_OWN: dict[str, _Encoder] = {"id": lambda id: id.bytes, "reason": str}
-_ENCODERS: Mapping[str, _Encoder] = (
-    _OWN
-    | dict.fromkeys(_TIMES, microseconds)
-    | dict.fromkeys(("renew_due", "remember"), int)
-    | dict.fromkeys(("amr", "device", "place", "data"), _json)
-)

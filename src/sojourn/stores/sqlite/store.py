@@ -7,171 +7,50 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from datetime import datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
+import msgspec
 from msgspec.structs import replace as _replaced
 
 from sojourn.errors import SettingsError
 from sojourn.session import Reason, Seen, Session, lowest_id
+from sojourn.stores.decoded import Decoded
 from sojourn.stores.protocol import Cap, Entries, Inserted, Query, check_supported, is_kept
+from sojourn.stores.sqlite import sql
 from sojourn.stores.sqlite.engine import Engine
 from sojourn.stores.sqlite.log import Log
-from sojourn.stores.sqlite.rows import COLUMNS, MINUTE, from_row, microseconds, to_row
+from sojourn.stores.sqlite.rows import (
+    COLUMNS,
+    MINUTE,
+    due_of,
+    from_row,
+    in_utc,
+    microseconds,
+    only_rotated,
+    to_values,
+)
 
 __all__ = ["SQLiteStore"]
 
-# ── the statements ────────────────────────────────────────────────────────────────────────────
-
-# What several of them share: no session lives longer than 400 days (`Policy.lifetime`) and ids are in
-# the order of creation, so what is alive is at the end of an index, and no question reads further back.
-_LONGEST = timedelta(days=400)
 _SHORT = 100  # rows of a page
-_MERGED = ("id", "seen_at", "expires_at", "confirmed_at")
-_SHARED = {
-    "{columns}": ", ".join(COLUMNS),
-    "{values}": ", ".join(f":{name}" for name in COLUMNS),
-    "{assignments}": ", ".join(f"{name} = :{name}" for name in COLUMNS if name not in _MERGED),
-    "{live}": "revoked_at is null and expires_at > :at",
-    "{live_of_user}": "user_id = :user_id and id >= :oldest and revoked_at is null and expires_at > :at",
-    "{ended}": "revoked_at = :at, reason = :reason, version = version + 1, due = null",
-    "{over_at}": "coalesce(revoked_at, expires_at)",
-    "{minute}": str(MINUTE),
-}
-
-
-def _sql(text: str) -> str:
-    for name, sql in _SHARED.items():
-        text = text.replace(name, sql)
-    return text
-
-
-_GET = _sql("select {columns} from sessions where id = ?")
-
-_INSERT = _sql("""
-    insert into sessions ({columns}, device_id, due) values ({values}, :device_id, :due)
-    on conflict (id) do nothing
-""")
-
-_SAME_DEVICE = _sql("select id from sessions where {live_of_user} and device_id = :device_id order by id")
-_OTHERS = _sql("""
-    select id from sessions
-    where {live_of_user} and (device_id is null or device_id is not :device_id)
-    order by case :action when 'end_idle' then seen_at end, id
-""")
-_END = _sql("update sessions set {ended} where id = :id")
-
-_REPLACE = _sql("""
-    update sessions set
-        {assignments},
-        device_id = :device_id,
-        seen_at = max(seen_at, :seen_at),
-        expires_at = min(max(expires_at, :expires_at), :ends_at),
-        confirmed_at = coalesce(case when generation = :generation then confirmed_at end, :confirmed_at),
-        due = case when :revoked_at is null
-            then min(due, (min(max(expires_at, :expires_at), :ends_at) + {minute} - 1) / {minute}) end
-    where id = :id and version = :version - 1 and {live}
-""")
-
-_TOUCH = _sql("""
-    update sessions set
-        seen_at = max(seen_at, :seen_at),
-        expires_at = min(max(expires_at, :expires_at), ends_at),
-        confirmed_at = coalesce(confirmed_at, case when generation = :generation then :at end)
-    where id = :id and {live}
-""")
-
-_SELECT = _sql("select {columns} from sessions where {conditions} order by {order} limit :limit")
-_COUNT = _sql("select count(*) from sessions where {conditions}")
-_COUNT_PEOPLE = _sql("select count(distinct user_id) from sessions where {conditions}")
-_COUNT_KEPT = "select sum(sessions) from sojourn_counts where signed_in >= ?"
-
-_REVOKE = _sql("""
-    update sessions set {ended}, revoked_by = :by, note = :note
-    where id in (select id from sessions where {conditions} order by {order} limit :limit)
-    returning id
-""")
-
-_FIND = _sql("select id from sessions where {conditions} order by {order} limit :limit")
-_REVOKE_FOUND = _sql("update sessions set {ended}, revoked_by = :by, note = :note where id = :id and {live}")
-
-# Whoever was seen since `due` was written gets a new one, and is not told of: its `due` is not null.
-_IS_DUE = "select 1 from sessions where due <= ? limit 1"
-_EXPIRE = _sql("""
-    update sessions set due = case when expires_at > :at then (expires_at + {minute} - 1) / {minute} end
-    where id in (select id from sessions where due <= :minute order by due limit :limit)
-    returning {columns}, due
-""")
-
-_LEASE = """
-    insert into sojourn_leases (name, holder, until) values (:name, :holder, :until)
-    on conflict (name) do update set holder = excluded.holder, until = excluded.until
-    where holder = excluded.holder or until <= :at
-"""
-
-_FIND_OVER = _sql("""
-    select id from sessions where id < :newest and {over_at} < :before order by id limit :limit
-""")
-_NOT_DUE = _sql("update sessions set due = null where id = :id and due is not null and {over_at} < :before")
-_PURGE = _sql("delete from sessions where id = :id and {over_at} < :before")
-
-# What each field of a `Query` asks. The plus keeps SQLite from taking the index by user for a question
-# that is not about one user.
-_CONDITIONS = {
-    "user_id": "user_id = :user_id",
-    "id": "id = :id",
-    "except_id": "id <> :except_id",
-    "application_id": "application_id = :application_id",
-    "tenant_id": "tenant_id = :tenant_id",
-    "device_id": "device_id = :device_id",
-    "live_at": "id >= :oldest and revoked_at is null and expires_at > :live_at",
-    "ended_since": _sql("{over_at} >= :ended_since"),
-    "ended_by": _sql("{over_at} <= :ended_by"),
-    "seen_since": "seen_at >= :seen_since",
-    "signed_in": "+user_id is not null",
-    "after": "id < :after",
-}
-_ORDERS = {"id": "id desc", "seen": "seen_at desc, id desc"}
-
-
-def _asked(statement: str, query: Query) -> tuple[str, dict[str, Any]]:
-    """*statement* with the conditions of *query* in it, and their values."""
-    asked = {name: value for name in _CONDITIONS if (value := getattr(query, name)) not in (None, False)}
-    values = {name: _plain(value) for name, value in asked.items()} | {"limit": query.limit}
-    if query.live_at is not None:
-        values["oldest"] = _oldest(query.live_at)
-    statement = statement.replace("{conditions}", " and ".join(_CONDITIONS[name] for name in asked))
-    return statement.replace("{order}", _ORDERS[query.order]), values
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case datetime():
-            return microseconds(value)
-        case UUID():
-            return value.bytes
-    return value
-
-
-def _is_short(query: Query) -> bool:
-    """Whether it takes few rows to answer *query*, as a rule."""
-    return (query.user_id is not None or query.id is not None) and query.limit <= _SHORT
-
-
-def _oldest(at: datetime) -> bytes:
-    """No session with a lower id can be alive at *at*."""
-    return lowest_id(at - _LONGEST).bytes
-
-
-# ── the store ─────────────────────────────────────────────────────────────────────────────────
+_FEW = 50  # uses that may be written where an event loop waits for it: half a millisecond
+_FEW_ENDINGS = 16  # the same of endings
+_ANY = 1 << 62  # sessions of a user who may have any number
+_READ = 2_048  # rows that are remembered
+_SMALL = 1_000  # characters of data, up to which they are
+_DATA = COLUMNS.index("data")
 
 
 class SQLiteStore:
     """The file at *path*; None: a database in memory, which ends with this process.
 
-    What ends a session, and what changes one, is on the disk when it is acknowledged. Sign-ins and
-    activity outlive a killed process at once, a power cut after the next of those.
+    What ends a session, voids its tokens or snapshots or changes anything in it is on the disk when it
+    is acknowledged. Sign-ins, activity and a mere rotation outlive a killed process at once, and a power
+    cut as soon as anything that came after them is on the disk. (A record that lost its rotation is
+    behind its token, and is moved forward when that comes.)
     """
 
     faults = (*Engine.faults, SettingsError)  # a schema that does not fit: the file is away all the same
@@ -184,47 +63,81 @@ class SQLiteStore:
             create=create,
         )
         self._log = Log(self.engine)
+        self._decoded = Decoded(self._decode)
+        self._read: dict[int, tuple[Any, ...]] = {}  # rows as they were read lately, by the number of the id
+        self._purged: tuple[datetime, bytes] | None = None  # until when, and up to which id
 
     async def insert(self, session: Session, *, cap: Cap | None = None) -> Inserted:
-        try:
-            return await self.engine.write(lambda db: _insert(db, session, cap, end=False), durable=False)
-        except _SomebodyEnds:
-            return await self.engine.write(lambda db: _insert(db, session, cap, end=True))
+        row = (*to_values(session), session.device.id, due_of(session))
+        if cap is None or session.user_id is None:
+            return Inserted(await self._changed(sql.INSERT, row, durable=False))
+        at, limit = microseconds(cap.at), _ANY if cap.limit is None else cap.limit
+        within = (*row, at, sql.oldest(cap.at), limit)
+        if await self._changed(sql.INSERT_WITHIN, within, durable=False):
+            return Inserted(True)
+        work = partial(_insert, session, row, cap)
+        return await self.engine.jot(work, durable=True, single=False)
+
+    async def _changed(self, statement: str, values: Any, *, durable: bool) -> bool:
+        """Run *statement*, which writes one row or none; whether it did."""
+        return await self.engine.jot(lambda db: db.execute(statement, values).rowcount == 1, durable=durable)
 
     async def get(self, id: UUID) -> Session | None:
-        row = await self.engine.row(_GET, (id.bytes,))
-        return None if row is None else from_row(row, id)
+        row = await self.engine.row(sql.GET, (id.bytes,))
+        return None if row is None else self._decoded(id, row)
+
+    def _decode(self, id: UUID, row: tuple[Any, ...]) -> Session:
+        if len(self._read) >= _READ:
+            self._read.clear()
+        if len(row[_DATA]) <= _SMALL:
+            self._read[id.int] = row
+        return from_row(row, id)
 
     async def replace(self, session: Session, *, at: datetime) -> bool:
-        row = to_row(session) | {"at": microseconds(at)}
-        return await self.engine.write(lambda db: db.execute(_REPLACE, row).rowcount == 1)
+        row, number = to_values(session), session.id.int
+        before = self._read.get(number)
+        values = (*row, session.device.id, due_of(session), microseconds(at))
+        if before is None or not only_rotated(before, row):
+            return await self._changed(sql.REPLACE, values, durable=True)
+        rotated = await self._changed(sql.ROTATE, values, durable=False)
+        if rotated and in_utc(session):  # as it would be read
+            self._read[number] = row
+            self._decoded.keep(number, row, session)
+        return rotated
 
     async def touch(self, seen: Mapping[UUID, Seen], *, at: datetime) -> None:
-        now = microseconds(at)
-        rows = [
-            {
-                "id": id.bytes,
-                "at": now,
-                "seen_at": microseconds(use.seen_at),
-                "expires_at": microseconds(use.expires_at),
-                "generation": use.generation,
-            }
-            for id, use in seen.items()
-        ]
-        await self.engine.write(lambda db: db.executemany(_TOUCH, rows).rowcount, durable=False)
+        ids = sorted(seen, key=_number)  # neighbours share pages
+        uses = [seen[id] for id in ids]
+        values = {
+            "at": microseconds(at),
+            "ids": b"".join(id.bytes for id in ids),
+            "uses": msgspec.json.encode(
+                [(microseconds(use.seen_at), microseconds(use.expires_at), use.generation) for use in uses]
+            ).decode(),
+        }
+        write = self.engine.jot if len(seen) <= _FEW else self.engine.write
+        await write(lambda db: db.execute(sql.TOUCH, values).rowcount, durable=False)
 
     async def select(self, query: Query) -> list[Session]:
         check_supported(query)
-        statement, values = _asked(_SELECT, query)
-        read = self.engine.glance if _is_short(query) else self.engine.scan
-        return await read(lambda db: [from_row(row) for row in db.execute(statement, values)])
+        statement, values = sql.asked(sql.SELECT, query)
+        if _is_short(query):  # those in use, as a rule; a long list would push them out of memory
+            return await self.engine.glance(
+                lambda db: [self._known(row) for row in db.execute(statement, values)]
+            )
+        return await self.engine.scan(lambda db: [from_row(row) for row in db.execute(statement, values)])
+
+    def _known(self, row: tuple[Any, ...]) -> Session:
+        return self._decoded(UUID(int=int.from_bytes(row[0])), row)
 
     async def count(self, query: Query) -> int:
         check_supported(query)
         if is_kept(query):
-            row = await self.engine.row(_COUNT_KEPT, (query.signed_in,))
+            row = await self.engine.row(sql.COUNT_KEPT, (query.signed_in,))
             return int(row[0]) if row else 0
-        statement, values = _asked(_COUNT_PEOPLE if query.people else _COUNT, _replaced(query, after=None))
+        statement, values = sql.asked(
+            sql.COUNT_PEOPLE if query.people else sql.COUNT, _replaced(query, after=None)
+        )
         read = self.engine.glance if _is_short(query) else self.engine.scan
         return await read(lambda db: int(db.execute(statement, values).fetchone()[0]))
 
@@ -236,17 +149,26 @@ class SQLiteStore:
         ending = {"at": microseconds(at), "reason": str(reason), "by": by, "note": note}
         if query.user_id is None and query.id is None:
             return await self._revoke_among_all(query, ending)
-        statement, values = _asked(_REVOKE, query)
+        statement, values = sql.asked(sql.REVOKE, query)
         values |= ending
-        ended = await self.engine.write(lambda db: db.execute(statement, values).fetchall())
+        write = self.engine.jot if await self._concerns_few(query) else self.engine.write
+        ended = await write(lambda db: db.execute(statement, values).fetchall(), durable=True)
         return _newest_first(id for (id,) in ended)
+
+    async def _concerns_few(self, query: Query) -> bool:
+        if query.id is not None or query.limit <= _FEW_ENDINGS:
+            return True
+        statement, values = sql.asked(sql.COUNT_FEW, _replaced(query, limit=_FEW_ENDINGS + 1))
+        return await self.engine.glance(
+            lambda db: db.execute(statement, values).fetchone()[0] <= _FEW_ENDINGS
+        )
 
     async def _revoke_among_all(self, query: Query, ending: dict[str, Any]) -> list[UUID]:
         """Look for them outside the transaction: that may take seconds, and every write would wait."""
         ended: list[bytes] = []
         while True:
             limit = query.limit - len(ended)
-            statement, values = _asked(_FIND, _replaced(query, limit=limit))
+            statement, values = sql.asked(sql.FIND, _replaced(query, limit=limit))
             found = await self.engine.scan(partial(_ids, statement, values))
             ended += await self.engine.write(partial(_end_found, found, ending)) if found else []
             # Some may have ended meanwhile by other hands; then there are more to be found.
@@ -261,30 +183,37 @@ class SQLiteStore:
 
     async def expire(self, *, at: datetime, limit: int = 1000) -> list[Session]:
         values = {"at": microseconds(at), "minute": microseconds(at) // MINUTE, "limit": limit}
-        if await self.engine.row(_IS_DUE, (values["minute"],)) is None:
+        if await self.engine.row(sql.IS_DUE, (values["minute"],)) is None:
             return []  # without a transaction: this is so almost always
         while True:  # a batch of those who were seen meanwhile must not look like the end
-            rows = await self.engine.write(lambda db: db.execute(_EXPIRE, values).fetchall())
+            rows = await self.engine.write(lambda db: db.execute(sql.EXPIRE, values).fetchall())
             ended = [from_row(row[:-1]) for row in rows if row[-1] is None]
             if ended or len(rows) < limit:
                 return ended
 
     async def lease(self, name: str, holder: str, *, at: datetime, until: datetime) -> bool:
         asked = {"name": name, "holder": holder, "at": microseconds(at), "until": microseconds(until)}
-        return await self.engine.write(lambda db: db.execute(_LEASE, asked).rowcount == 1, durable=False)
+        return await self._changed(sql.LEASE, asked, durable=False)
 
     async def purge(self, *, before: datetime, limit: int = 1000, log_before: datetime | None = None) -> int:
         if log_before is not None:
             await self._log.forget(microseconds(log_before))
-        # Looked for outside the transaction, so that nobody's write waits for the search.
-        values = {
+        values: dict[str, Any] = {
             "before": microseconds(before),
             "newest": lowest_id(before + timedelta(milliseconds=1)).bytes,
             "limit": limit,
         }
-        found = await self.engine.scan(lambda db: db.execute(_FIND_OVER, values).fetchall())
-        rows = [{"id": id, "before": values["before"]} for (id,) in found]
-        return await self.engine.write(lambda db: _forget(db, rows)) if rows else 0
+        while True:
+            # Where the last call stopped, or each would walk over all that live once more.
+            after = self._purged[1] if self._purged and self._purged[0] == before else b""
+            # Looked for outside the transaction, so that nobody's write waits for the search.
+            found = await self.engine.scan(partial(_ids, sql.FIND_OVER, values | {"after": after}))
+            at_end = len(found) < limit
+            self._purged = None if at_end else (before, found[-1])
+            stretch = {"first": found[0], "last": found[-1]} | values if found else {}
+            removed = await self.engine.write(partial(_forget, stretch)) if found else 0
+            if removed or (at_end and not after):
+                return removed
 
     def blocking(self) -> Self:
         twin = copy(self)
@@ -296,13 +225,12 @@ class SQLiteStore:
         await self.engine.close()
 
 
-class _SomebodyEnds(Exception):
-    """The cap ends a session, so it has to be done again as a durable write; nothing was done yet."""
+_number = attrgetter("int")
 
 
-def _get(db: sqlite3.Connection, id: bytes) -> Session | None:
-    row = db.execute(_GET, (id,)).fetchone()
-    return None if row is None else from_row(row)
+def _is_short(query: Query) -> bool:
+    """Whether it takes few rows to answer *query*, as a rule."""
+    return (query.user_id is not None or query.id is not None) and query.limit <= _SHORT
 
 
 def _ids(statement: str, values: dict[str, Any], db: sqlite3.Connection) -> list[bytes]:
@@ -310,33 +238,40 @@ def _ids(statement: str, values: dict[str, Any], db: sqlite3.Connection) -> list
 
 
 def _end_found(found: list[bytes], ending: dict[str, Any], db: sqlite3.Connection) -> list[bytes]:
-    return [id for id in found if db.execute(_REVOKE_FOUND, ending | {"id": id}).rowcount == 1]
+    return _ids(sql.REVOKE_FOUND, ending | {"ids": b"".join(found)}, db)
 
 
 def _newest_first(ids: Iterable[bytes]) -> list[UUID]:
     return sorted((UUID(bytes=id) for id in ids), reverse=True)
 
 
-def _forget(db: sqlite3.Connection, rows: list[dict[str, Any]]) -> int:
-    db.executemany(_NOT_DUE, rows)  # or deleting them would be taken for somebody's act by hand
-    return db.executemany(_PURGE, rows).rowcount
+def _forget(stretch: dict[str, Any], db: sqlite3.Connection) -> int:
+    db.execute(sql.NOT_DUE, stretch)
+    return db.execute(sql.PURGE, stretch).rowcount
 
 
-def _insert(db: sqlite3.Connection, session: Session, cap: Cap | None, *, end: bool) -> Inserted:
-    row = to_row(session)
-    if cap is None or session.user_id is None:
-        return Inserted(db.execute(_INSERT, row).rowcount == 1)
-    if _get(db, row["id"]) is not None:
+def _get(db: sqlite3.Connection, id: bytes) -> Session | None:
+    row = db.execute(sql.GET, (id,)).fetchone()
+    return None if row is None else from_row(row)
+
+
+def _insert(session: Session, row: tuple[Any, ...], cap: Cap, db: sqlite3.Connection) -> Inserted:
+    """Insert *session*, which is *row*, after room was made for it if necessary."""
+    if _get(db, row[0]) is not None:
         return Inserted(False)
-    row |= {"at": microseconds(cap.at), "oldest": _oldest(cap.at), "action": cap.action}
-    replaced = [id for (id,) in db.execute(_SAME_DEVICE, row)]
-    others = [id for (id,) in db.execute(_OTHERS, row)]
+    asked = {
+        "user_id": session.user_id,
+        "device_id": session.device.id,
+        "at": microseconds(cap.at),
+        "oldest": sql.oldest(cap.at),
+        "action": cap.action,
+    }
+    replaced = [id for (id,) in db.execute(sql.SAME_DEVICE, asked)]
+    others = [id for (id,) in db.execute(sql.OTHERS, asked)]
     over = 0 if cap.limit is None else max(0, len(others) - cap.limit + 1)
     if over and cap.action == "refuse":
         return Inserted(False, in_the_way=tuple(s for id in reversed(others) if (s := _get(db, id))))
     ending = [(id, Reason.REPLACED) for id in replaced] + [(id, Reason.CAP) for id in others[:over]]
-    if ending and not end:
-        raise _SomebodyEnds
-    db.executemany(_END, [{"id": id, "at": row["at"], "reason": str(reason)} for id, reason in ending])
-    db.execute(_INSERT, row)
-    return Inserted(True, tuple((UUID(bytes=id), reason) for id, reason in ending))
+    db.executemany(sql.END, [{"id": id, "at": asked["at"], "reason": str(why)} for id, why in ending])
+    db.execute(sql.INSERT, row)
+    return Inserted(True, tuple((UUID(bytes=id), why) for id, why in ending))

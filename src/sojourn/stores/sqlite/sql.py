@@ -1,0 +1,225 @@
+"""The statements of the session store on SQLite, and how a `Query` becomes one."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sojourn.session import lowest_id
+from sojourn.stores.protocol import Query
+from sojourn.stores.sqlite.rows import COLUMNS, MINUTE, ROTATED, microseconds
+
+__all__ = [
+    "COUNT",
+    "COUNT_FEW",
+    "COUNT_KEPT",
+    "COUNT_PEOPLE",
+    "END",
+    "EXPIRE",
+    "FIND",
+    "FIND_OVER",
+    "GET",
+    "INSERT",
+    "INSERT_WITHIN",
+    "IS_DUE",
+    "LEASE",
+    "NOT_DUE",
+    "OTHERS",
+    "PURGE",
+    "REPLACE",
+    "REVOKE",
+    "REVOKE_FOUND",
+    "ROTATE",
+    "SAME_DEVICE",
+    "SELECT",
+    "TOUCH",
+    "asked",
+    "oldest",
+]
+
+# What several of them share: no session lives longer than 400 days (`Policy.lifetime`) and ids are in
+# the order of creation, so what is alive is at the end of an index, and no question reads further back.
+_LONGEST = timedelta(days=400)
+_MERGED = ("id", "seen_at", "expires_at", "confirmed_at")
+_ROW = (*COLUMNS, "device_id", "due")
+_SHARED = {
+    "{columns}": ", ".join(COLUMNS),
+    "{row}": ", ".join(_ROW),
+    "{values}": ", ".join(f":{name}" for name in _ROW),
+    "{assignments}": ", ".join(f"{name} = :{name}" for name in COLUMNS if name not in _MERGED),
+    "{rotated}": ", ".join(f"{name} = :{name}" for name in ROTATED if name not in _MERGED),
+    "{merged}": """
+        seen_at = max(seen_at, :seen_at),
+        expires_at = min(max(expires_at, :expires_at), :ends_at),
+        confirmed_at = coalesce(case when generation = :generation then confirmed_at end, :confirmed_at)
+    """,
+    "{live}": "revoked_at is null and expires_at > :at",
+    "{live_of_user}": "user_id = :user_id and id >= :oldest and revoked_at is null and expires_at > :at",
+    "{ended}": "revoked_at = :at, reason = :reason, version = version + 1, due = null",
+    "{over_at}": "coalesce(revoked_at, expires_at)",
+    "{minute}": str(MINUTE),
+}
+
+
+def _sql(text: str) -> str:
+    for name, sql in _SHARED.items():
+        text = text.replace(name, sql)
+    return text
+
+
+def _of_row(text: str, *more: str) -> str:
+    """A statement whose values are a row, and *more*, by number: to look up thirty names takes 10 µs."""
+    numbers = {name: f"?{number}" for number, name in enumerate((*_ROW, *more), start=1)}
+    return re.sub(r":(\w+)", lambda name: numbers[name[1]], _sql(text))
+
+
+# ── one session ──────────────────────────────────────────────────────────────────────────────────
+
+GET = _sql("select {columns} from sessions where id = ?")
+
+INSERT = _of_row("insert into sessions ({row}) values ({values}) on conflict (id) do nothing")
+
+# Only if nobody has to make room; that is so nearly always, and then it is a single statement.
+INSERT_WITHIN = _of_row(
+    """
+    insert into sessions ({row}) select {values} where (
+        select count(*) + coalesce(sum(device_id = :device_id), 0) * 1000000000
+        from sessions where {live_of_user}
+    ) < :limit
+    on conflict (id) do nothing
+    """,
+    *("at", "oldest", "limit"),
+)
+SAME_DEVICE = _sql("select id from sessions where {live_of_user} and device_id = :device_id order by id")
+OTHERS = _sql("""
+    select id from sessions
+    where {live_of_user} and (device_id is null or device_id is not :device_id)
+    order by case :action when 'end_idle' then seen_at end, id
+""")
+END = _sql("update sessions set {ended} where id = :id")
+
+REPLACE = _of_row(
+    """
+    update sessions set {assignments}, device_id = :device_id, {merged},
+        due = case when :revoked_at is null
+            then min(due, (min(max(expires_at, :expires_at), :ends_at) + {minute} - 1) / {minute}) end
+    where id = :id and version = :version - 1 and {live}
+    """,
+    "at",
+)
+# For a session in which nothing but `ROTATED` differs: no index and no trigger has to do with those,
+# and `expires_at` can only move forward, to which `due` is indifferent.
+ROTATE = _of_row(
+    "update sessions set {rotated}, {merged} where id = :id and version = :version - 1 and {live}", "at"
+)
+
+# One statement for all: each time that Python begins or steps one, other threads and it compete for the lock.
+TOUCH = _sql("""
+    update sessions set
+        seen_at = max(sessions.seen_at, use.seen_at),
+        expires_at = min(max(sessions.expires_at, use.expires_at), sessions.ends_at),
+        confirmed_at = coalesce(confirmed_at, case when sessions.generation = use.generation then :at end)
+    from (
+        select substr(:ids, key * 16 + 1, 16) as id,
+            json_extract(value, '$[0]') as seen_at,
+            json_extract(value, '$[1]') as expires_at,
+            json_extract(value, '$[2]') as generation
+        from json_each(:uses)
+    ) as use
+    where sessions.id = use.id and sessions.revoked_at is null and sessions.expires_at > :at
+""")
+
+LEASE = """
+    insert into sojourn_leases (name, holder, until) values (:name, :holder, :until)
+    on conflict (name) do update set holder = excluded.holder, until = excluded.until
+    where holder = excluded.holder or until <= :at
+"""
+
+# ── many ─────────────────────────────────────────────────────────────────────────────────────────
+
+SELECT = _sql("select {columns} from sessions where {conditions} order by {order} limit :limit")
+COUNT = _sql("select count(*) from sessions where {conditions}")
+COUNT_FEW = _sql("select count(*) from (select 1 from sessions where {conditions} limit :limit)")
+COUNT_PEOPLE = _sql("select count(distinct user_id) from sessions where {conditions}")
+COUNT_KEPT = "select sum(sessions) from sojourn_counts where signed_in >= ?"
+
+REVOKE = _sql("""
+    update sessions set {ended}, revoked_by = :by, note = :note
+    where id in (select id from sessions where {conditions} order by {order} limit :limit)
+    returning id
+""")
+
+FIND = _sql("select id from sessions where {conditions} order by {order} limit :limit")
+REVOKE_FOUND = _sql("""
+    with recursive place (n) as (
+        select 1 where length(:ids) > 0 union all select n + 16 from place where n + 16 < length(:ids)
+    )
+    update sessions set {ended}, revoked_by = :by, note = :note
+    where id in (select substr(:ids, n, 16) from place) and {live}
+    returning id
+""")
+
+# Whoever was seen since `due` was written gets a new one, and is not told of: its `due` is not null.
+IS_DUE = "select 1 from sessions where due <= ? limit 1"
+EXPIRE = _sql("""
+    update sessions set due = case when expires_at > :at then (expires_at + {minute} - 1) / {minute} end
+    where id in (select id from sessions where due <= :minute order by due limit :limit)
+    returning {columns}, due
+""")
+
+FIND_OVER = _sql("""
+    select id from sessions where id > :after and id < :newest and {over_at} < :before
+    order by id limit :limit
+""")
+# For a whole stretch of ids. The first statement, or deleting would be taken for somebody's act by hand.
+NOT_DUE = _sql("""
+    update sessions set due = null
+    where id between :first and :last and due is not null and {over_at} < :before
+""")
+PURGE = _sql("delete from sessions where id between :first and :last and {over_at} < :before")
+
+# ── queries ──────────────────────────────────────────────────────────────────────────────────────
+
+# What each field of a `Query` asks. The plus keeps SQLite from taking the index by user for a question
+# that is not about one user.
+_CONDITIONS = {
+    "user_id": "user_id = :user_id",
+    "id": "id = :id",
+    "except_id": "id <> :except_id",
+    "application_id": "application_id = :application_id",
+    "tenant_id": "tenant_id = :tenant_id",
+    "device_id": "device_id = :device_id",
+    "live_at": "id >= :oldest and revoked_at is null and expires_at > :live_at",
+    "ended_since": _sql("{over_at} >= :ended_since"),
+    "ended_by": _sql("{over_at} <= :ended_by"),
+    "seen_since": "seen_at >= :seen_since",
+    "signed_in": "+user_id is not null",
+    "after": "id < :after",
+}
+_ORDERS = {"id": "id desc", "seen": "seen_at desc, id desc"}
+
+
+def asked(statement: str, query: Query) -> tuple[str, dict[str, Any]]:
+    """*statement* with the conditions of *query* in it, and their values."""
+    given = {name: value for name in _CONDITIONS if (value := getattr(query, name)) not in (None, False)}
+    values = {name: _plain(value) for name, value in given.items()} | {"limit": query.limit}
+    if query.live_at is not None:
+        values["oldest"] = oldest(query.live_at)
+    statement = statement.replace("{conditions}", " and ".join(_CONDITIONS[name] for name in given))
+    return statement.replace("{order}", _ORDERS[query.order]), values
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case datetime():
+            return microseconds(value)
+        case UUID():
+            return value.bytes
+    return value
+
+
+def oldest(at: datetime) -> bytes:
+    """No session with a lower id can be alive at *at*."""
+    return lowest_id(at - _LONGEST).bytes
