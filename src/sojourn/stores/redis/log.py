@@ -7,12 +7,14 @@ import os
 import re
 import struct
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 
+from sojourn.session import Reason
 from sojourn.stores.protocol import Entries, Entry
 from sojourn.stores.redis.faults import RedisAway
 from sojourn.stores.redis.nodes import Call, Nodes
@@ -213,8 +215,11 @@ def _history(info: bytes) -> str:
 
 def _entry(value: bytes) -> Entry:
     id, version, at = _LINE.unpack_from(value)
-    ended = at != NEVER
-    reason = value[_LINE.size :].decode()
-    return Entry(
-        UUID(bytes=id), version, time_of(at) if ended else None, reason_of(reason) if reason else None
-    )
+    # From a number, because that takes half as long as from bytes.
+    number = UUID(int=int.from_bytes(id))
+    return Entry(number, version, None if at == NEVER else time_of(at), _reason(value[_LINE.size :]))
+
+
+@lru_cache(64)
+def _reason(text: bytes) -> Reason | None:
+    return reason_of(text.decode()) if text else None

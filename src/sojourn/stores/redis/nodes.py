@@ -55,6 +55,9 @@ class Nodes:
         self.url = url
         self.connections = connections
         self._prefixes = [f"sojourn:{{{shard:02}}}:".encode() for shard in range(shards)]
+        self._reads = [
+            b"*2\r\n$3\r\nGET\r\n$%d\r\n%bs" % (len(prefix) + 17, prefix) for prefix in self._prefixes
+        ]
         self._slots = [_slot(b"%02d" % shard) for shard in range(shards)]
         self._known = url.seeds
         self.owners = [] if url.cluster else [url.seeds[0]] * shards
@@ -75,6 +78,10 @@ class Nodes:
         """
         prefix, text = self._prefixes[shard], script(verb)
         return Call(shard, packed(b"EVALSHA", text.sha, 2, prefix, prefix + b"!", *values), text)
+
+    def read(self, shard: int, id: bytes) -> Call:
+        """GET of the record of *id*: put together by hand, because most of what is asked is this."""
+        return Call(shard, b"%b%b\r\n" % (self._reads[shard], id))
 
     # ── sending ──────────────────────────────────────────────────────────────────────────────────
 
@@ -112,6 +119,10 @@ class Nodes:
                 refused = isinstance(reply, RedisError)
                 answers[n] = await self._again(calls[n], address, reply) if refused else reply
         return answers
+
+    async def in_parts(self, calls: Sequence[Call], size: int) -> list[Any]:
+        """`many`, no more than *size* in one pipeline, so that nobody else's command waits for all."""
+        return [answer for n in range(0, len(calls), size) for answer in await self.many(calls[n : n + size])]
 
     async def replicated(self, call: Call) -> Any:
         """`one`, and then wait until as many replicas as the URL says have what was written."""

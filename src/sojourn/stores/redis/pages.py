@@ -11,6 +11,7 @@ from msgspec.structs import replace as _replaced
 from sojourn.stores.protocol import Query
 from sojourn.stores.redis.nodes import Call, Nodes
 from sojourn.stores.redis.query import Asked
+from sojourn.stores.redis.steps import LOOKED_AT, TOGETHER
 from sojourn.stores.redis.wire import packed
 
 __all__ = ["Pages"]
@@ -18,8 +19,6 @@ __all__ = ["Pages"]
 Row = tuple[bytes, bytes]
 """The id of a session, and its record."""
 
-_TOGETHER = 16  # scripts in one pipeline: nobody else's command waits for more
-_RECORDS = 500  # that one script looks at
 _MANY = 1 << 31
 _SEEN = slice(18, 26)  # of a record: see `lua/record.lua`
 
@@ -51,7 +50,7 @@ class Pages:
         best: list[Row] = []
         stopped = dict.fromkeys(ask.shards, b"")
         while stopped:
-            for shard, go_on, values in await self._round("select", ask, stopped, _RECORDS):
+            for shard, go_on, values in await self._round("select", ask, stopped, LOOKED_AT):
                 best = nlargest(query.limit, (*best, *_rows(values)), key=lambda row: (_seen(row), row[0]))
                 stopped[shard] = go_on
             if len(best) == query.limit:  # whoever was seen before these is not asked for any more
@@ -93,16 +92,17 @@ class Pages:
         self, verb: str, ask: Asked, stopped: Mapping[int, bytes], limit: int, *more: str
     ) -> list[tuple[int, bytes, list[Any]]]:
         """The next page of each shard that has *stopped* somewhere: shard, where it stopped now, values."""
-        calls = [
-            self._nodes.scripted(shard, verb, *ask.values(after, limit, _RECORDS), *more)
-            for shard, after in stopped.items()
-        ]
-        answers = [
-            answer
-            for n in range(0, len(calls), _TOGETHER)
-            for answer in await self._nodes.many(calls[n : n + _TOGETHER])
-        ]
-        return [(call.shard, go_on, values) for call, (go_on, *values) in zip(calls, answers, strict=True)]
+        asked, told = [*stopped.items()], list[tuple[int, bytes, list[Any]]]()
+        for n in range(0, len(asked), TOGETHER):
+            part = asked[n : n + TOGETHER]
+            budget = LOOKED_AT // len(part)
+            calls = [
+                self._nodes.scripted(shard, verb, *ask.values(after, limit, budget), *more)
+                for shard, after in part
+            ]
+            for call, (go_on, *values) in zip(calls, await self._nodes.many(calls), strict=True):
+                told.append((call.shard, go_on, values))
+        return told
 
 
 def _rows(values: list[Any]) -> Iterator[Row]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace as _replaced
 
 from sojourn.session import bucket_of
 from sojourn.stores.protocol import Query
 from sojourn.stores.redis.rows import pack_text
 from sojourn.stores.sqlite.rows import microseconds
 
-__all__ = ["Asked", "asked", "bucket_in"]
+__all__ = ["Asked", "Walk", "asked", "bucket_in"]
 
 
 class Asked(Struct, frozen=True):
@@ -27,6 +28,27 @@ class Asked(Struct, frozen=True):
     def values(self, after: bytes, limit: int, budget: int) -> tuple[bytes | str | int, ...]:
         """The sixteen values for a page of at most *limit*, for which *budget* records are looked at."""
         return (self.how, *self.found, after, limit, budget, *self.narrowed)
+
+
+class Walk:
+    """Who ends many asks again and again. Each time begins with the shard where the last one had enough.
+
+    The shards before it were walked then, and would be walked in vain once more for every call. They come
+    last: a call that finds fewer than it may has walked through all shards, whoever began where.
+    """
+
+    def __init__(self) -> None:
+        self._last: tuple[Query, int] | None = None
+
+    def shards(self, query: Query, shards: Sequence[int]) -> Iterator[int]:
+        """All of *shards*; leave the loop where there is enough."""
+        about = _replaced(query, live_at=None, after=None, limit=1)
+        last, first = self._last, 0
+        if last is not None and last[0] == about and last[1] in shards:
+            first = shards.index(last[1])
+        for shard in (*shards[first:], *shards[:first]):
+            self._last = about, shard
+            yield shard
 
 
 def asked(query: Query, shards: int) -> Asked:

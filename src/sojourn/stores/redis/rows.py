@@ -37,6 +37,9 @@ _WINDOW = -12  # 4 kB, which the words fit into, and no header
 _SHORT = 64  # bytes; less is not worth deflating
 _REMEMBER, _RENEW_DUE = 1, 2
 
+# It has read the words, which takes longer than what is said after them: each body goes on with a copy.
+_knowing = zlib.compressobj(6, zlib.DEFLATED, _WINDOW, 5, zlib.Z_DEFAULT_STRATEGY, WORDS)
+
 
 class _Device(Struct, frozen=True, array_like=True):
     kind: str
@@ -91,7 +94,8 @@ def to_record(session: Session) -> bytes:
     """*session* as it is stored, but for its id, which is in the key."""
     device = session.device
     texts = (session.user_id, device.id, session.application_id, session.tenant_id)
-    middle = b"".join([*map(_sized, map(pack_text, texts)), _sized(session.salt), _packed_body(session)])
+    sized = [_LENGTH.pack(len(raw)) + raw for raw in (*map(pack_text, texts), session.salt)]
+    middle = b"".join((*sized, _packed_body(session)))
     ended = session.revoked_at or session.reason or session.revoked_by or session.note is not None
     confirmed = session.confirmed_at
     head = _HEAD.pack(
@@ -117,11 +121,11 @@ def tail(at: datetime | None, reason: Reason | None, by: str | None, note: str |
 
 
 def _packed_body(session: Session) -> bytes:
-    start = session.created_at
+    start = microseconds(session.created_at)
     d, place = session.device, session.place
     plain = _pack(
         _Body(
-            microseconds(start) - _time_in(session.id),
+            start - _time_in(session.id),
             _distance(start, session.authenticated_at),
             _distance(start, session.rotated_at),
             _distance(start, session.forgiven_at),
@@ -136,7 +140,7 @@ def _packed_body(session: Session) -> bytes:
         )
     )
     if len(plain) >= _SHORT:
-        deflate = zlib.compressobj(6, zlib.DEFLATED, _WINDOW, 5, zlib.Z_DEFAULT_STRATEGY, WORDS)
+        deflate = _knowing.copy()
         short = deflate.compress(plain) + deflate.flush()
         if len(short) < len(plain):
             return bytes((_DEFLATED,)) + short
@@ -148,12 +152,8 @@ def _time_in(id: UUID) -> int:
     return (id.int >> 80) * 1000
 
 
-def _distance(start: datetime, time: datetime | None) -> int | None:
-    return None if time is None else microseconds(time) - microseconds(start)
-
-
-def _sized(raw: bytes) -> bytes:
-    return _LENGTH.pack(len(raw)) + raw
+def _distance(start: int, time: datetime | None) -> int | None:
+    return None if time is None else microseconds(time) - start
 
 
 # ── reading ───────────────────────────────────────────────────────────────────────────────────
@@ -162,12 +162,10 @@ def _sized(raw: bytes) -> bytes:
 def from_record(id: UUID, record: bytes) -> Session:
     """The session *id* that *record* says. Spelled out: it is on the way of every request."""
     _, _, version, generation, void_below, end, seen, expires, ends, confirmed = _HEAD.unpack_from(record)
-    at = _HEAD.size
-    texts: list[bytes] = []
+    at, texts = _HEAD.size, []
     for _ in range(5):
-        (length,) = _LENGTH.unpack_from(record, at)
-        at += 2 + length
-        texts.append(record[at - length : at])
+        size = record[at] << 8 | record[at + 1]
+        texts.append(record[at + 2 : (at := at + 2 + size)])
     user, device_id, application, tenant, salt = texts
     body = _body(
         zlib.decompressobj(_WINDOW, WORDS).decompress(record[at + 1 : end])
@@ -175,6 +173,8 @@ def from_record(id: UUID, record: bytes) -> Session:
         else record[at + 1 : end]
     )
     d, start, ip = body.device, body.created_at + _time_in(id), body.ip
+    created_at = _EPOCH + _MICROSECOND * start
+    signed_in = None if body.authenticated_at is None else created_at  # mostly at the very same instant
     session = Session(
         id=id,
         user_id=unpack_text(user) if user else None,
@@ -183,9 +183,9 @@ def from_record(id: UUID, record: bytes) -> Session:
         salt=salt,
         generation=generation,
         key_id=body.key_id,
-        created_at=_EPOCH + _MICROSECOND * start,
+        created_at=created_at,
         seen_at=_EPOCH + _MICROSECOND * seen,
-        authenticated_at=None if body.authenticated_at is None else _after(start, body.authenticated_at),
+        authenticated_at=_after(start, body.authenticated_at) if body.authenticated_at else signed_in,
         expires_at=_EPOCH + _MICROSECOND * expires,
         ends_at=_EPOCH + _MICROSECOND * ends,
         rotated_at=None if body.rotated_at is None else _after(start, body.rotated_at),
@@ -263,11 +263,11 @@ def _pack_ip(text: str) -> bytes:
 def unpack_text(raw: bytes) -> str:
     """What `pack_text` or `_pack_ip` packed, unless it was None."""
     kind = raw[:1]
+    if kind == _UUID:
+        h = raw.hex()
+        return f"{h[2:10]}-{h[10:14]}-{h[14:18]}-{h[18:22]}-{h[22:]}"
     if kind == _TEXT:
         return raw[1:].decode()
-    if kind == _UUID:
-        h = raw[1:].hex()
-        return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
     if kind == _IP:
         return inet_ntop(AF_INET if len(raw) == 5 else AF_INET6, raw[1:])
     text = b2a_base64(raw[1:], newline=False).decode()

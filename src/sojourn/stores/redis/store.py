@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from copy import copy
 from datetime import datetime
 from typing import Any, Self
@@ -12,6 +13,7 @@ from msgspec.structs import replace as _replaced
 
 from sojourn.errors import SettingsError
 from sojourn.session import Reason, Seen, Session, bucket_of
+from sojourn.stores.decoded import Decoded
 from sojourn.stores.protocol import Cap, Entries, Inserted, Query, check_supported, is_kept
 from sojourn.stores.redis.blocking import Sockets
 from sojourn.stores.redis.checks import Checks, Finding
@@ -19,17 +21,27 @@ from sojourn.stores.redis.faults import NotReplicated, RedisAway
 from sojourn.stores.redis.log import Log
 from sojourn.stores.redis.nodes import Call, Connections, Nodes
 from sojourn.stores.redis.pages import Pages
-from sojourn.stores.redis.query import asked, bucket_in
+from sojourn.stores.redis.query import Walk, asked, bucket_in
 from sojourn.stores.redis.rows import from_record, tail, to_record
+from sojourn.stores.redis.steps import (
+    CHUNKS,
+    ENDED,
+    FORGOTTEN,
+    LOOKED_AT,
+    LOOKED_TO_END,
+    OF_USER,
+    TOGETHER,
+    TOUCHED,
+    UNTOLD,
+)
 from sojourn.stores.redis.url import RedisURL
-from sojourn.stores.redis.wire import Wires
+from sojourn.stores.redis.wire import Wires, packed
 from sojourn.stores.sqlite.rows import microseconds, reason_of
 
-__all__ = ["RedisStore"]
+__all__ = ["RedisStore", "steps_of_touch"]
 
-_CHUNKS = 8  # of 128 sessions each: what one script that looks for ends looks at
-_TOUCHES = 250  # that one script writes
-_RECORDS = 500  # that one script looks at
+_Value = bytes | str | int  # of a script
+_ONE_USE = 4  # so many for `touch.lua`
 
 
 class RedisStore:
@@ -52,6 +64,8 @@ class RedisStore:
         self._shards = shards
         self._channel = f"sojourn:{self._url.database}:log"
         self._twin: Self | None = None
+        self._decoded = Decoded(from_record)
+        self._walk = Walk()
         self._connect(Wires(self._url))
 
     def _connect(self, connections: Connections) -> None:
@@ -81,10 +95,8 @@ class RedisStore:
     async def get(self, id: UUID) -> Session | None:
         if not self._checks.passed():
             await self._checks.before_use()
-        shard = bucket_in(id) % self._shards
-        key = self._nodes.key(shard, b"s" + id.bytes)
-        record = await self._nodes.one(Call(shard, b"*2\r\n$3\r\nGET\r\n$%d\r\n%b\r\n" % (len(key), key)))
-        return None if record is None else from_record(id, record)
+        record = await self._nodes.one(self._nodes.read(bucket_in(id) % self._shards, id.bytes))
+        return None if record is None else self._decoded(id, record)
 
     async def replace(self, session: Session, *, at: datetime) -> bool:
         shard = self._shard_of(session)
@@ -98,19 +110,16 @@ class RedisStore:
 
     async def touch(self, seen: Mapping[UUID, Seen], *, at: datetime) -> None:
         await self._ready()
-        by_shard: dict[int, list[bytes | str | int]] = {}
+        by_shard: dict[int, list[_Value]] = {}
         for id, use in seen.items():
             generation = "" if use.generation is None else use.generation
             by_shard.setdefault(bucket_in(id) % self._shards, []).extend(
                 (id.bytes, microseconds(use.seen_at), microseconds(use.expires_at), generation)
             )
-        await self._nodes.many(
-            [
-                self._nodes.scripted(shard, "touch", microseconds(at), *values[n : n + 4 * _TOUCHES])
-                for shard, values in by_shard.items()
-                for n in range(0, len(values), 4 * _TOUCHES)
-            ]
-        )
+        for step in steps_of_touch(by_shard):
+            await self._nodes.many(
+                [self._nodes.scripted(shard, "touch", microseconds(at), *values) for shard, values in step]
+            )
 
     # ── many ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -135,17 +144,26 @@ class RedisStore:
         await self._ready()
         ask = asked(_replaced(query, live_at=at), self._shards)
         mark = "1" if self._url.replicas else ""
-        values = (microseconds(at), tail(at, reason, by, note), str(reason), self._channel, mark)
+        values = (microseconds(at), tail(at, reason, by, note), str(reason))
+        step, budget = (OF_USER, LOOKED_AT) if ask.how == "user" else (ENDED, LOOKED_TO_END)
         ended: list[bytes] = []
-        for shard in ask.shards:
+        untold = 0  # endings since those who listen were woken
+        for shard in self._walk.shards(query, ask.shards):
             after = b"" if query.after is None else query.after.bytes
             while len(ended) < query.limit:
-                page = ask.values(after, query.limit - len(ended), _RECORDS)
-                call = self._nodes.scripted(shard, "revoke", *page, *values)
+                page = ask.values(after, min(step, query.limit - len(ended)), budget)
+                channel = self._channel if not ended or untold >= UNTOLD else ""
+                call = self._nodes.scripted(shard, "revoke", *page, *values, channel, mark)
                 after, *ids = await self._nodes.replicated(call)
+                untold = 0 if channel else untold + len(ids)
                 ended += ids
                 if not after:
                     break
+            if len(ended) == query.limit:
+                break
+        if untold:
+            with suppress(*self.faults):  # only a hint: what is done is done
+                await self._nodes.one(Call(ask.shards[0], packed("PUBLISH", self._channel, "")))
         return [_id(id) for id in sorted(ended, reverse=True)]
 
     # ── the log ──────────────────────────────────────────────────────────────────────────────────
@@ -167,7 +185,7 @@ class RedisStore:
         for shard in await self._pages.reached(range(self._shards), b"due", now):
             more = 1
             while more and len(noticed) < limit:
-                call = self._nodes.scripted(shard, "expire", now, limit - len(noticed), _CHUNKS)
+                call = self._nodes.scripted(shard, "expire", now, min(ENDED, limit - len(noticed)), CHUNKS)
                 more, *rows = await self._nodes.one(call)
                 noticed += map(from_record, map(_id, rows[0::2]), rows[1::2])
         return noticed
@@ -183,8 +201,8 @@ class RedisStore:
         await self._ready()
         if log_before is not None:
             milliseconds = max(0, microseconds(log_before) // 1000)
-            await self._nodes.many(
-                [self._nodes.scripted(shard, "trim", milliseconds) for shard in range(self._shards)]
+            await self._nodes.in_parts(
+                [self._nodes.scripted(shard, "trim", milliseconds) for shard in range(self._shards)], TOGETHER
             )
         bound, forgotten = microseconds(before), 0
         shards = await self._pages.reached(range(self._shards), b"ended", bound)
@@ -192,7 +210,7 @@ class RedisStore:
         for shard in sorted(shards):
             more = 1
             while more and forgotten < limit:
-                call = self._nodes.scripted(shard, "purge", bound, limit - forgotten, _CHUNKS)
+                call = self._nodes.scripted(shard, "purge", bound, min(FORGOTTEN, limit - forgotten), CHUNKS)
                 more, number = await self._nodes.one(call)
                 forgotten += number
         return forgotten
@@ -232,6 +250,23 @@ class RedisStore:
 
 def _id(raw: bytes) -> UUID:
     return UUID(bytes=raw)
+
+
+def steps_of_touch(by_shard: Mapping[int, list[_Value]]) -> Iterator[list[tuple[int, list[_Value]]]]:
+    """What is sent together: values of shards, which no step has too many of."""
+    step: list[tuple[int, list[_Value]]] = []
+    room = TOUCHED
+    for shard, values in by_shard.items():
+        n = 0
+        while n < len(values):
+            part = values[n : n + room * _ONE_USE]
+            step.append((shard, part))
+            n, room = n + len(part), room - len(part) // _ONE_USE
+            if not room or len(step) == TOGETHER:
+                yield step
+                step, room = [], TOUCHED
+    if step:
+        yield step
 
 
 def _cap(cap: Cap | None) -> tuple[Any, ...]:

@@ -64,6 +64,7 @@ class Wire(asyncio.Protocol):
         self._waiting: deque[tuple[asyncio.Future[Any], int, float]] = deque()
         self._parts: list[Any] = []  # answers of the first who waits, if he waits for several
         self._timer: asyncio.TimerHandle | None = None
+        self._company = False  # several were sent together the last time
         self.lost: RedisAway | None = None
         self._wake: Callable[[], None] | None = None  # of one that listens
         self._listening: asyncio.Future[None] = self._loop.create_future()
@@ -74,17 +75,18 @@ class Wire(asyncio.Protocol):
             raise self.lost
         if len(self._waiting) >= _WAITING:
             raise RedisAway(f"{_WAITING} commands wait for {self._address}")
-        alone = not self._waiting and not self._out
-        future = self._loop.create_future()
-        self._waiting.append((future, count, self._loop.time() + self._timeout + patience))
+        loop, out = self._loop, self._out
+        alone = not (self._waiting or out or self._company)
+        future = loop.create_future()
+        self._waiting.append((future, count, loop.time() + self._timeout + patience))
         if alone and self._transport is not None:  # nothing is gained by waiting for company
             self._transport.write(packed)
         else:
-            if not self._out:
-                self._loop.call_soon(self._flush)
-            self._out.append(packed)
+            if not out:
+                loop.call_soon(self._flush)
+            out.append(packed)
         if self._timer is None:
-            self._timer = self._loop.call_later(self._timeout, self._look)
+            self._timer = loop.call_later(self._timeout, self._look)
         return future
 
     def listen(self, packed: bytes, wake: Callable[[], None]) -> asyncio.Future[None]:
@@ -106,9 +108,10 @@ class Wire(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        self._reader.feed(data)
+        reader = self._reader
+        reader.feed(data)
         try:
-            while (reply := self._reader.gets()) is not _NOTHING:
+            while (reply := reader.gets()) is not _NOTHING:
                 self._answer(reply)
         except Exception as error:  # not the protocol of Redis
             self.drop(f"sent what is no answer ({error})")
@@ -134,6 +137,7 @@ class Wire(asyncio.Protocol):
 
     def _flush(self) -> None:
         out, self._out = self._out, []
+        self._company = len(out) > 1
         if self._transport is not None and self.lost is None:
             self._transport.write(out[0] if len(out) == 1 else b"".join(out))
 

@@ -4,7 +4,8 @@ local at, limit, chunks = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]
 local answer = {0}
 
 local function notice(id, h)
-  if h.expires > at or limit == 0 then return false end
+  if h.expires > at then return false end
+  if limit == 0 then return STOP end
   local record = redis.call('GET', session(id))
   h.state = NOTICED
   redis.call('SETRANGE', session(id), 1, struct.pack('B', NOTICED))
@@ -15,13 +16,11 @@ local function notice(id, h)
   return true
 end
 
-while limit > 0 do
-  if chunks == 0 then
-    answer[1] = 1
-    return answer
-  end
-  if not look_at_first(at, notice) then return answer end
+local more = true
+while more and limit > 0 and chunks > 0 do
+  more = look_at_first(at, notice)
   chunks = chunks - 1
 end
-answer[1] = 1
+settle()
+answer[1] = more and 1 or 0
 return answer

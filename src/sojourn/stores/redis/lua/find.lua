@@ -38,7 +38,7 @@ local function of_all(below)
   local key, bound = P .. 'live', below == '' and '+' or '(' .. below
   local name = redis.call('ZREVRANGEBYLEX', key, bound, '-', 'LIMIT', 0, 1)[1]
   if not name then return {} end
-  local ids = redis.call('ZREVRANGEBYLEX', chunk(name), bound, '-')
+  local ids = redis.call('ZREVRANGEBYLEX', chunk(name), bound, '-', 'LIMIT', 0, budget)
   if #ids == 0 then return of_all(name) end  -- all of the chunk is above
   return ids
 end
@@ -50,7 +50,7 @@ local function more(below)
 end
 
 local function each(visit)
-  while true do
+  while budget > 0 do
     local ids = more(after)
     if #ids == 0 then return '' end
     for _, id in ipairs(ids) do
@@ -64,4 +64,5 @@ local function each(visit)
       end
     end
   end
+  return after
 end

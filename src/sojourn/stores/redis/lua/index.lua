@@ -16,16 +16,23 @@ local function open_chunk(name, bound)
   redis.call('ZADD', P .. 'due', 'LT', bound, name)
 end
 
+local function add_all(set, ids)
+  local members = {}
+  for _, id in ipairs(ids) do
+    members[#members + 1] = 0
+    members[#members + 1] = id
+  end
+  redis.call('ZADD', set, unpack(members))
+end
+
 -- Half of a full chunk goes into a new one; the name of the one that id belongs to.
 local function split(name, id, expires)
   local last = redis.call('ZREVRANGE', chunk(name), 0, 0)[1]
   if before(last, id) then return id end  -- ids come in order: the full one stays full
   local upper = redis.call('ZRANGE', chunk(name), CHUNK / 2, -1)
   local new = upper[1]
-  for _, moved in ipairs(upper) do
-    redis.call('ZREM', chunk(name), moved)
-    redis.call('ZADD', chunk(new), 0, moved)
-  end
+  redis.call('ZREM', chunk(name), unpack(upper))
+  add_all(chunk(new), upper)
   open_chunk(new, redis.call('ZSCORE', P .. 'due', name) or expires)
   return before(id, new) and name or new
 end
@@ -55,16 +62,28 @@ local function join(name)
   if size == 0 or size > CHUNK / 8 then return end
   local last = redis.call('ZREVRANGEBYLEX', P .. 'live', '(' .. name, '-', 'LIMIT', 0, 1)[1]
   if not last or redis.call('ZCARD', chunk(last)) > CHUNK / 2 then return end
-  for _, id in ipairs(redis.call('ZRANGE', chunk(name), 0, -1)) do redis.call('ZADD', chunk(last), 0, id) end
+  add_all(chunk(last), redis.call('ZRANGE', chunk(name), 0, -1))
   redis.call('ZADD', P .. 'due', 'LT', redis.call('ZSCORE', P .. 'due', name), last)
   redis.call('DEL', chunk(name))
   close_if_empty(name)
 end
 
-local function remove_live(id)
-  local name = chunk_of(id)
-  redis.call('ZREM', chunk(name), id)
+local function leave(name, ids)
+  if #ids > 0 then redis.call('ZREM', chunk(name), unpack(ids)) end
   close_if_empty(name)
+end
+
+-- Those in `ids` live no longer. Newest first: neighbours, which share a chunk, leave it together.
+local function remove_live(ids)
+  local name, leaving
+  for _, id in ipairs(ids) do
+    if not name or before(id, name) then
+      if name then leave(name, leaving) end
+      name, leaving = chunk_of(id), {}
+    end
+    leaving[#leaving + 1] = id
+  end
+  if name then leave(name, leaving) end
 end
 
 -- ── by user ────────────────────────────────────────────────────────────────────────────────────
@@ -124,7 +143,33 @@ end
 
 -- ── beginning and end ──────────────────────────────────────────────────────────────────────────
 
-local function count(user, change) redis.call('HINCRBY', P .. 'counts', user == '' and 'visitors' or 'users', change) end
+-- What many of one script have in common is written once, by `settle`, which is the last thing of it.
+
+local changes, scores = {users = 0, visitors = 0}, {}
+
+local function count(user, change)
+  local kind = user == '' and 'visitors' or 'users'
+  changes[kind] = changes[kind] + change
+end
+
+local function write_scores()
+  if #scores > 0 then redis.call('ZADD', P .. 'ended', unpack(scores)) end
+  scores = {}
+end
+
+local function is_over(id, user, over)
+  if #scores >= 2000 then write_scores() end  -- Lua hands over no more than some thousand values
+  scores[#scores + 1] = over
+  scores[#scores + 1] = id
+  add_to('past', user, id)
+end
+
+local function settle()
+  for kind, change in pairs(changes) do
+    if change ~= 0 then redis.call('HINCRBY', P .. 'counts', kind, change) end
+  end
+  write_scores()
+end
 
 local function begins(id, user, expires)
   add_live(id, expires)
@@ -132,12 +177,9 @@ local function begins(id, user, expires)
   count(user, 1)
 end
 
+-- All but `remove_live` or `leave`: who ends many does that once for all of them.
 local function ends(id, user, over)
-  remove_live(id)
   remove_from('users', user, id)
   count(user, -1)
-  if over then
-    redis.call('ZADD', P .. 'ended', over, id)
-    add_to('past', user, id)
-  end
+  if over then is_over(id, user, over) end
 end

@@ -35,6 +35,7 @@ end
 
 local function finish(ending, tail, reason)
   revoke(ending.id, ending.record, ending.head, tonumber(at), tail, reason)
+  remove_live({ending.id})
   answer[#answer + 1] = ending.id
   answer[#answer + 1] = reason
 end
@@ -57,11 +58,11 @@ end
 
 redis.call('SET', session(id), record)
 if h.state == REVOKED then
-  redis.call('ZADD', P .. 'ended', revoked_at(h, record), id)
-  add_to('past', user, id)
+  is_over(id, user, revoked_at(h, record))
 else
   begins(id, user, h.expires)
 end
+settle()
 tell(channel)
 mark(marked)
 return answer

@@ -8,7 +8,7 @@ local function write_line(id, version, at, reason)
 end
 
 local function tell(channel)
-  if wrote then redis.call('PUBLISH', channel, '') end
+  if wrote and channel ~= '' then redis.call('PUBLISH', channel, '') end
 end
 
 -- WAIT waits for the last write of its connection. Who asks again has to wait for what was written before by
@@ -17,7 +17,7 @@ local function mark(asked)
   if asked == '1' and not wrote then redis.call('SET', P .. 'mark', '') end
 end
 
--- End a session on purpose. `tail` says when and why, for the record; `reason` for the log.
+-- End a session on purpose, but for `remove_live`. `tail` says when and why, for the record; `reason` for the log.
 local function revoke(id, record, h, at, tail, reason)
   local user = user_of(record)
   h.state, h.version = REVOKED, h.version + 1

@@ -25,11 +25,11 @@ end
 -- user, device, application, tenant; an empty text where Python has None
 local function texts_of(record) return struct.unpack(TEXTS, record, HEAD_SIZE + 1) end
 
-local function user_of(record) return struct.unpack('>I2c0', record, HEAD_SIZE + 1) end
+local function user_of(record) return (struct.unpack('>I2c0', record, HEAD_SIZE + 1)) end  -- not where it ends
 
 local function revoked_at(h, record)
   if h.tail >= #record then return NEVER end
-  return struct.unpack('>i8', record, h.tail + 1)
+  return (struct.unpack('>i8', record, h.tail + 1))
 end
 
 -- Whether id a comes before id b. Lua compares texts by the server's locale, which is not the order of bytes.

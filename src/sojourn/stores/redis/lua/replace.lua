@@ -18,8 +18,8 @@ local before_user, user = user_of(stored), user_of(record)
 if new.state == REVOKED then
   local over = revoked_at(new, record)
   ends(id, before_user)
-  redis.call('ZADD', P .. 'ended', over, id)
-  add_to('past', user, id)
+  remove_live({id})
+  is_over(id, user, over)
   write_line(id, new.version, over, reason)
 else
   if before_user ~= user then
@@ -31,6 +31,7 @@ else
   if new.expires < old.expires then redis.call('ZADD', P .. 'due', 'LT', new.expires, chunk_of(id)) end
   if new.void_below > old.void_below then write_line(id, new.version, NEVER, '') end
 end
+settle()
 tell(channel)
 mark(marked)
 return 1
