@@ -94,12 +94,17 @@ class _Postgres(_Batched):
     async def open(self) -> None:
         import asyncpg
 
-        self.db = await asyncpg.connect(self.places.postgres)
-        await self.db.execute("create table s (name bytea primary key, usr text, ends float8, body bytea)")
-        self.one = await self.db.prepare("select name, usr, ends from s where name = any($1)")
+        # A connection takes one statement at a time: those who sign in must not meet those who look up.
+        self.reads, self.writes = [await asyncpg.connect(self.places.postgres) for _ in range(2)]
+        self.turn = asyncio.Lock()
+        await self.writes.execute(
+            "create table s (name bytea primary key, usr text, ends float8, body bytea)"
+        )
+        self.one = await self.reads.prepare("select name, usr, ends from s where name = any($1)")
 
     async def put(self, name: bytes, user: str, end: float) -> None:
-        await self.db.execute("insert into s values ($1, $2, $3, $4)", name, user, end, _BODY)
+        async with self.turn:
+            await self.writes.execute("insert into s values ($1, $2, $3, $4)", name, user, end, _BODY)
 
     async def ask(self, names: list[bytes]) -> dict[bytes, tuple[str, float]]:
         return {row[0]: (row[1], row[2]) for row in await self.one.fetch(names)}
@@ -109,7 +114,7 @@ class _Redis(_Batched):
     async def open(self) -> None:
         from redis.asyncio import Redis
 
-        self.db = Redis.from_url(self.places.redis)
+        self.db: Any = Redis.from_url(self.places.redis)
 
     async def put(self, name: bytes, user: str, end: float) -> None:
         await self.db.set(name, f"{end} {user}")

@@ -21,8 +21,10 @@ from sojourn.session import Reason, Seen, Session
 from sojourn.stores import open_store
 from sojourn.stores.postgres import PostgresStore, seam
 from sojourn.stores.postgres.lookups import Lookups
+from sojourn.stores.postgres.rows import number_in
 from sojourn.stores.postgres.seam import PoolExhausted
-from sojourn.stores.protocol import Query
+from sojourn.stores.postgres.together import Writes
+from sojourn.stores.protocol import Cap, Inserted, Query
 from sojourn.testing import MORNING, make_session
 from tests.servers import free_port
 from tests.servers.fixtures import postgres
@@ -367,26 +369,166 @@ def test_lookups_that_wait_share_a_round_trip_and_a_cancelled_one_hurts_nobody(
     asyncio.run(main())
 
 
+class Statements:
+    """What `Lookups` sends; each is answered when `answer` is set."""
+
+    def __init__(self) -> None:
+        self.sent: list[list[UUID]] = []
+        self.answer = asyncio.Event()
+        self.lookups = Lookups(self.fetch)
+
+    async def fetch(self, sql: str, values: Any) -> list[tuple[bytes]]:
+        ids = values[0] if sql == "many" else [values[0]]
+        assert sql == "one" or (min(ids), max(ids)) == values[1:]
+        self.sent.append(list(ids))
+        await asyncio.sleep(0)
+        await self.answer.wait()
+        return [(bytes(12) + id.bytes,) for id in ids]
+
+    def find(self, id: UUID) -> asyncio.Task[bytes | None]:
+        return asyncio.create_task(self.lookups.find("one", "many", id))
+
+    async def until_sent(self, number: int) -> None:
+        while len(self.sent) < number:
+            await asyncio.sleep(0)
+
+
 def test_a_lookup_never_joins_one_that_was_sent() -> None:
     async def main() -> None:
-        sent: list[tuple[str, list[UUID]]] = []
-        answer = asyncio.Event()
-
-        async def fetch(sql, values):
-            ids = values[0] if sql == "many" else [values[0]]
-            sent.append((sql, list(ids)))
-            await answer.wait()
-            return [(id, sql) for id in ids]
-
-        lookups, ids = Lookups(fetch), [uuid4() for _ in range(5)]
-        tasks = [asyncio.create_task(lookups.find("one", "many", id)) for id in [*ids, ids[0]]]
-        for _ in range(3):
-            await asyncio.sleep(0)
-        assert sent == [("one", [ids[0]]), ("one", [ids[1]])]
-        answer.set()
+        statements, ids = Statements(), [uuid4() for _ in range(5)]
+        tasks = [statements.find(id) for id in [*ids, ids[0]]]
+        await statements.until_sent(1)
+        assert statements.sent == [[ids[0]]]
+        statements.answer.set()
         rows = await asyncio.gather(*tasks)
-        assert sent[2:] == [("many", [ids[2], ids[3], ids[4], ids[0]])]
-        assert [row[0] for row in rows if row] == [*ids, ids[0]]
+        assert statements.sent[1:] == [[*ids[1:], ids[0]]]
+        assert [row and number_in(row) for row in rows] == [id.int for id in [*ids, ids[0]]]
+
+    asyncio.run(main())
+
+
+def test_lookups_that_come_at_once_go_together_where_the_last_ones_did() -> None:
+    async def main() -> None:
+        statements, ids = Statements(), [uuid4() for _ in range(6)]
+        statements.answer.set()
+        await asyncio.gather(*map(statements.find, ids[:3]))
+        await asyncio.gather(*map(statements.find, ids[3:]))
+        assert statements.sent == [ids[:1], ids[1:3], ids[3:]]
+        await statements.find(ids[0])  # alone again, and the next one is sent at once
+        await asyncio.gather(*map(statements.find, ids[:3]))
+        assert statements.sent[3:] == [ids[:1], ids[:1], ids[1:3]]
+
+    asyncio.run(main())
+
+
+def test_a_lookup_that_hangs_does_not_hold_up_everybody() -> None:
+    async def main() -> None:
+        statements, ids = Statements(), [uuid4() for _ in range(4)]
+        tasks = [statements.find(id) for id in ids[:3]]
+        await statements.until_sent(2)  # though the first has not come back
+        assert statements.sent == [ids[:1], ids[1:3]]
+        tasks.append(statements.find(ids[3]))
+        await asyncio.sleep(0)
+        assert len(statements.sent) == 2  # a server that answers nobody is not asked by everybody
+        statements.answer.set()
+        assert all(await asyncio.gather(*tasks))
+
+    asyncio.run(main())
+
+
+def transactions(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        return len({xid for (xid,) in connection.execute("select xmin::text from sessions")})
+
+
+def test_writes_that_wait_share_a_transaction(url: str) -> None:
+    async def main() -> None:
+        loops = PostgresStore(url)
+        await loops.count(Query(user_id="ada"))
+        cap = Cap(at=NOW, limit=4)
+        sessions = [make_session(user_id=f"user-{n % 4}") for n in range(20)]
+        inserted = await asyncio.gather(*(loops.insert(session, cap=cap) for session in sessions))
+        assert all(each.done for each in inserted)
+        assert sum(len(each.ended) for each in inserted) == 4  # the fifth of each user ended another
+        assert transactions(url) <= 3
+        again = await asyncio.gather(*(loops.insert(session) for session in sessions))
+        assert not any(each.done for each in again)
+        kept = [session for session in sessions if (await loops.get(session.id)) == session]
+        changed = [session.change(data={"n": n}) for session in kept for n in range(2)]
+        won = await asyncio.gather(*(loops.replace(session, at=NOW) for session in changed))
+        assert won.count(True) == len(kept) == 16
+        for session, done in zip(changed, won, strict=True):
+            assert (await loops.get(session.id) == session) is done
+        await loops.close()
+
+    asyncio.run(main())
+
+
+def test_of_writes_that_go_together_one_that_is_refused_or_cancelled_hurts_nobody_else(url: str) -> None:
+    async def main() -> None:
+        loops = PostgresStore(url)
+        await loops.count(Query(user_id="ada"))
+        sessions = [make_session() for _ in range(12)]
+        sessions[3] = make_session(ip="\0")  # the server refuses this ...
+        sessions[4] = make_session(ip="\ud800")  # ... and the driver that
+        tasks = [asyncio.create_task(loops.insert(session)) for session in sessions]
+        await asyncio.sleep(0)
+        tasks[7].cancel()
+        done = await asyncio.gather(*tasks, return_exceptions=True)
+        failed = {n: type(each) for n, each in enumerate(done) if isinstance(each, BaseException)}
+        assert failed.pop(7) is asyncio.CancelledError
+        assert failed.keys() == {3, 4}
+        assert all(
+            isinstance(each, Inserted) and each.done for n, each in enumerate(done) if n not in (3, 4, 7)
+        )
+        assert await loops.count(Query(user_id="ada")) == 9
+        await loops.close()
+
+    asyncio.run(main())
+
+
+def test_a_row_that_a_stranger_has_in_hand_holds_up_no_other_write(
+    url: str, store: PostgresStore, session: Session
+) -> None:
+    others = [make_session() for _ in range(12)]
+    for other in others:
+        drive(store.insert(other))
+
+    async def main() -> None:
+        loops = PostgresStore(url)
+        with held(url, session):
+            changes = [other.change(data={"x": 1}) for other in (others[0], session, *others[1:])]
+            writes = [asyncio.create_task(loops.replace(change, at=NOW)) for change in changes]
+            stuck = writes.pop(1)
+            assert all(await asyncio.gather(*writes))
+            added = await asyncio.gather(*(loops.insert(make_session()) for _ in range(5)))
+            assert all(each.done for each in added)
+            assert not stuck.done()
+        assert await stuck
+        await loops.close()
+
+    asyncio.run(main())
+
+
+def test_writes_whose_transaction_nobody_knows_the_end_of_fail_each_with_an_exception_of_its_own() -> None:
+    async def main() -> None:
+        alone: list[int] = []
+
+        async def write_alone(sql: str, values: Any) -> list[tuple[int]]:
+            await asyncio.sleep(0)
+            alone.append(values[0])
+            return [(0,)]
+
+        async def write_together(sql: str, many: Any) -> list[tuple[int]]:
+            raise ConnectionResetError("gone")
+
+        writes = Writes(write_alone, write_together)
+        done = await asyncio.gather(*(writes.run("sql", n, (n,)) for n in range(6)), return_exceptions=True)
+        assert done[0] == [(0,)]
+        assert [str(error) for error in done[1:]] == ["gone"] * 5
+        assert len({id(error) for error in done}) == 6
+        assert alone == [0]  # none was tried again: it may have been written
+        assert await writes.run("sql", 6, (6,)) == [(0,)]
 
     asyncio.run(main())
 

@@ -109,7 +109,8 @@ def test_a_touch_writes_no_index_and_no_line(db: Database) -> None:
         async with db.store.engine._connections.transaction(10) as connection:
             for second in range(1, 6):
                 seen_at = NOW + timedelta(seconds=second)
-                await connection.all(TOUCH, [session.id], [seen_at], [seen_at + 15 * DAY], [0], NOW)
+                use = ([session.id], [seen_at], [seen_at + 15 * DAY], [0], NOW, session.id, session.id)
+                await connection.all(TOUCH, *use)
             return (await connection.all(counted))[0]
 
     updated, in_place = drive(touch())
@@ -135,6 +136,29 @@ def test_no_question_about_one_user_reads_a_whole_table(db: Database, query: Que
     text = "\n".join(line for (line,) in plan)
     assert f"Seq Scan on {week_of(NOW)}" not in text
     assert "Index" in text
+
+
+def test_what_lives_is_found_newest_first_whatever_week_and_partition_it_is_in(db: Database) -> None:
+    db.sql(f"select sojourn_make_partitions('{(NOW - 30 * DAY).isoformat()}', 3)")
+    days = [-398, -60, -29, -25, -21, -20, -8, -7, -1, 0, 3, 13, 14, 20, 400]  # some in weeks, some in none
+    lives = {"expires_at": NOW + 500 * DAY, "ends_at": NOW + 500 * DAY, "application_id": "shop"}
+    sessions = [db.started(created_at=NOW + day * DAY, **lives) for day in days]
+    for day in days:
+        db.started(created_at=NOW + day * DAY, expires_at=NOW + 500 * DAY, ends_at=NOW + 500 * DAY)
+    found: list[Session] = []
+    while page := drive(
+        db.store.select(
+            Query(live_at=NOW, application_id="shop", limit=4, after=found[-1].id if found else None)
+        )
+    ):
+        found += page
+    assert found == sessions[::-1]
+    query = Query(application_id="shop", live_at=NOW, limit=4)
+    for _ in range(4):
+        ended = drive(db.store.revoke(query, at=NOW, reason=Reason.ADMIN))
+        assert ended == [session.id for session in found[:4]]
+        found = found[4:]
+    assert drive(db.store.count(Query(live_at=NOW))) == len(days)
 
 
 # ── partitions ────────────────────────────────────────────────────────────────────────────────
@@ -168,6 +192,8 @@ def test_rows_move_into_the_partition_that_is_made_for_them(db: Database) -> Non
     db.started(created_at=then, user_id="grace")
     db.sql(f"update {week_of(then)} set revoked_at = now()")  # behind the back of the whole table
     assert drive(db.store.count(ALL)) == 1
+    db.sql("update sessions_default set revoked_at = now()")
+    assert drive(db.store.count(ALL)) == 0
 
 
 def test_a_partition_that_somebody_stands_in_the_way_of_is_left_for_later(db: Database) -> None:
@@ -194,6 +220,25 @@ def test_purge_drops_a_partition_of_which_all_have_ended(db: Database) -> None:
     assert db.where(lives) == week_of(later)
     assert drive(db.store.count(ALL)) == 3
     assert db.sql("select count(*) from sojourn_log") == [(0,)]
+
+
+def test_purge_keeps_a_partition_in_which_one_has_ended_a_moment_too_late(db: Database) -> None:
+    then = NOW - 100 * DAY
+    before = then.replace(second=30, microsecond=0) + 15 * DAY
+    db.sql(f"select sojourn_make_partitions('{then.isoformat()}', 0)")
+    late = [
+        db.started(created_at=then, expires_at=before + timedelta(seconds=1)),
+        db.started(created_at=then, revoked_at=before + timedelta(seconds=1), reason=Reason.USER),
+    ]
+    by_hand = db.started(created_at=then, expires_at=before + 2 * DAY)
+    db.sql(f"update sessions set due = null where id = '{by_hand.id}'")  # in neither index
+    for session in (*late, by_hand):
+        db.started(created_at=then, expires_at=before - timedelta(hours=1))
+        assert drive(db.store.purge(before=before)) == 1
+        assert drive(db.store.get(session.id)) == session
+        db.sql(f"delete from sessions where id = '{session.id}'")
+    drive(db.store.purge(before=before))
+    assert week_of(then) not in db.partitions()
 
 
 def test_purge_leaves_a_partition_that_is_in_use_and_does_not_wait_long(db: Database) -> None:

@@ -26,7 +26,9 @@ class Address(Struct, frozen=True, kw_only=True):
     connect_timeout: float = 5.0
     command_timeout: float = 10.0
     pool_timeout: float = 5.0  # how long a request waits for a connection when all are in use
-    pool_size: int = 10  # connections of a process and face, beside one for the log and one that listens
+    # Connections of a process and face; beside them one for the log, one that listens, and two for writes
+    # that share a transaction.
+    pool_size: int = 10
     pooler: bool = False  # a pooler that gives out connections by transaction stands in between
 
     @classmethod
@@ -57,6 +59,8 @@ class Address(Struct, frozen=True, kw_only=True):
             # would prefer now and then, takes ten times what most of these statements take.
             "plan_cache_mode": "force_generic_plan",
             "jit": "off",  # for the same reason
+            # A plan made while a week was empty would read all of it once it is full.
+            "enable_seqscan": "off",
         }
 
     def __str__(self) -> str:

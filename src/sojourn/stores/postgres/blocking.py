@@ -44,9 +44,12 @@ class BlockingConnections:
     async def poll(self, sql: str, *values: Any) -> Sequence[Row]:
         return self._all(self._pool(1), sql, values)
 
-    async def look_up(self, one: str, many: str, id: UUID) -> Row | None:
+    async def look_up(self, one: str, many: str, id: UUID) -> bytes | None:
         rows = self._all(self._pool(0), one, (id,))
-        return rows[0] if rows else None
+        return rows[0][0] if rows else None
+
+    async def write(self, sql: str, order: Any, values: Sequence[Any]) -> Sequence[Row]:
+        return self._all(self._pool(0), sql, (*values, 0))
 
     @asynccontextmanager
     async def transaction(self, patience: float) -> AsyncIterator[_Transaction]:

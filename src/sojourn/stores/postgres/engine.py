@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
 from functools import partial
 from typing import Any, Self
@@ -14,7 +14,7 @@ from sojourn.stores.migrate import Applied, Difference, Migration, Status
 from sojourn.stores.postgres.address import Address
 from sojourn.stores.postgres.blocking import BlockingConnections
 from sojourn.stores.postgres.loop import LoopConnections
-from sojourn.stores.postgres.seam import Connection, Connections, Row, again
+from sojourn.stores.postgres.seam import Connection, Connections, Row, again, lost_race
 
 __all__ = ["Engine"]
 
@@ -103,15 +103,35 @@ class Engine:
     async def all(self, sql: str, *values: Any) -> Sequence[Row]:
         if not self._ready:
             await self._prepare()
+        try:
+            return await self._connections.all(sql, *values)
+        except Exception as error:
+            if not lost_race(error):
+                raise
         return await again(partial(self._connections.all, sql, *values))
 
     async def one(self, sql: str, *values: Any) -> Row | None:
         rows = await self.all(sql, *values)
         return rows[0] if rows else None
 
-    async def look_up(self, one: str, many: str, id: UUID) -> Row | None:
+    async def write(self, sql: str, order: Any, *values: Any) -> Sequence[Row]:
+        """The rows of *sql*, each with a number before it; see `Connections.write`."""
         if not self._ready:
             await self._prepare()
+        try:
+            return await self._connections.write(sql, order, values)
+        except Exception as error:
+            if not lost_race(error):
+                raise
+        return await again(partial(self._connections.write, sql, order, values))
+
+    def look_up(self, one: str, many: str, id: UUID) -> Awaitable[bytes | None]:
+        if self._ready:
+            return self._connections.look_up(one, many, id)
+        return self._first_look_up(one, many, id)
+
+    async def _first_look_up(self, one: str, many: str, id: UUID) -> bytes | None:
+        await self._prepare()
         return await self._connections.look_up(one, many, id)
 
     async def poll(self, sql: str, *values: Any) -> Sequence[Row]:

@@ -1,24 +1,30 @@
 """Lookups that wait for the same round trip share it.
 
-A lookup goes at once while few are under way. Otherwise it joins those that wait to be sent, never one that
-was sent: an answer is as old as the moment its question was sent.
+One statement is under way at a time; those who come meanwhile go together in the next, which takes each a
+quarter of what it would take alone. Nobody joins one that was sent: an answer is as old as the moment its
+question was sent.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from copy import copy
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sojourn.stores.postgres.seam import Row
+from sojourn.stores.postgres.rows import number_in
+from sojourn.stores.postgres.seam import Row, own
 
 __all__ = ["Lookups"]
 
-_UNDER_WAY = 2  # statements at once; a second one so that a slow one does not hold up everybody
+_SLOW = 0.02  # seconds after which those who wait for a statement to return send another
+_UNDER_WAY = 2  # statements at once, the second because the first is slow
+_TURNS = 4  # of the loop, at most, in which others can join
 _MOST = 500  # ids in one statement
+
+_Answer = asyncio.Future[bytes | None]
+_Asked = tuple[UUID, list[_Answer]]
 
 
 class Lookups:
@@ -27,59 +33,90 @@ class Lookups:
     def __init__(self, fetch: Callable[[str, Sequence[Any]], Awaitable[Sequence[Row]]]) -> None:
         self._fetch = fetch
         self._under_way = 0
-        self._waiting: dict[UUID, list[asyncio.Future[Row | None]]] = {}
+        self._crowded = False  # the last time more than one went together
+        self._since = 0.0  # when the last one was sent, by the loop's clock
+        self._waiting: dict[int, _Asked] = {}  # by number: a UUID takes three times as long
         self._sending: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
+        self._watch: asyncio.TimerHandle | None = None
 
-    async def find(self, one: str, many: str, id: UUID) -> Row | None:
-        """The row of *id*: alone by the statement *one*, with others by *many*."""
-        if self._under_way < _UNDER_WAY:
-            self._under_way += 1
+    async def find(self, one: str, many: str, id: UUID) -> bytes | None:
+        """The packed row of *id*: alone by the statement *one*, with others by *many*."""
+        loop = asyncio.get_running_loop()
+        if not (self._under_way or self._crowded):
+            self._under_way, self._since = 1, loop.time()
             try:
                 rows = await self._fetch(one, (id,))
-                return rows[0] if rows else None
+                return rows[0][0] if rows else None
             finally:
                 self._landed(many)
-        answer: asyncio.Future[Row | None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(id, []).append(answer)
+        answer: _Answer = loop.create_future()
+        asked = self._waiting.get(id.int)
+        if asked is None:
+            self._waiting[id.int] = id, [answer]
+        else:
+            asked[1].append(answer)
+        if not self._under_way:
+            self._depart(many)
+        elif self._watch is None:
+            self._watch = loop.call_later(_SLOW, self._look, loop, many)
         return await answer
 
     def _landed(self, many: str) -> None:
         self._under_way -= 1
-        if not self._waiting:
-            return
-        batch = {id: self._waiting.pop(id) for id in list(islice(self._waiting, _MOST))}
+        if self._waiting:
+            self._depart(many)
+
+    def _depart(self, many: str) -> None:
+        """Send a turn of the loop later: whoever asks meanwhile goes, too."""
         self._under_way += 1
-        task = asyncio.get_running_loop().create_task(self._send(many, batch))
+        task = asyncio.get_running_loop().create_task(self._send(many))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
-    async def _send(self, many: str, batch: dict[UUID, list[asyncio.Future[Row | None]]]) -> None:
+    def _look(self, loop: asyncio.AbstractEventLoop, many: str) -> None:
+        """A statement that is slow, or whose server hangs, does not hold up everybody."""
+        self._watch = None
+        if not self._waiting:
+            return
+        if loop.time() - self._since >= _SLOW and self._under_way < _UNDER_WAY:
+            self._depart(many)
+        self._watch = loop.call_later(_SLOW, self._look, loop, many)
+
+    async def _gathered(self) -> None:
+        """While others join with every turn of the loop, the next turn is cheaper than the next statement."""
+        for _ in range(_TURNS):
+            before = len(self._waiting)
+            await asyncio.sleep(0)
+            if len(self._waiting) == before:
+                return
+
+    async def _send(self, many: str) -> None:
         """Ask for all whose askers still wait, and answer each; whoever was cancelled hurts nobody else."""
+        await self._gathered()
+        batch = {number: self._waiting.pop(number) for number in list(islice(self._waiting, _MOST))}
+        self._crowded = len(batch) > 1
         try:
-            wanted = [id for id, answers in batch.items() if not all(answer.done() for answer in answers)]
-            rows = await self._fetch(many, (wanted,)) if wanted else ()
-            found = {row[0]: row for row in rows}
-            for id, answers in batch.items():
-                for answer in answers:
-                    if not answer.done():
-                        answer.set_result(found.get(id))
+            wanted = {n: id for n, (id, answers) in batch.items() if not all(a.done() for a in answers)}
+            if wanted:
+                self._since = asyncio.get_running_loop().time()
+                # The bounds spare it the partitions that none of them is in.
+                values = (list(wanted.values()), wanted[min(wanted)], wanted[max(wanted)])
+                found = {number_in(row[0]): row[0] for row in await self._fetch(many, values)}
+                for number in wanted:
+                    for answer in batch[number][1]:
+                        if not answer.done():
+                            answer.set_result(found.get(number))
         except BaseException as error:
-            for answer in (answer for answers in batch.values() for answer in answers if not answer.done()):
-                if isinstance(error, Exception):
-                    answer.set_exception(_own(error))
-                else:  # the loop is being shut down
-                    answer.cancel()
+            _tell(error, batch.values())
             if not isinstance(error, Exception):
                 raise
         finally:
             self._landed(many)
 
 
-def _own(error: Exception) -> Exception:
-    """A copy of *error*: raised in several places, one object would collect the tracebacks of all."""
-    try:
-        twin = copy(error)
-    except Exception:  # a constructor that wants more than it keeps
-        return error
-    twin.__cause__ = error
-    return twin
+def _tell(error: BaseException, asked: Iterable[_Asked]) -> None:
+    for answer in (answer for _, answers in asked for answer in answers if not answer.done()):
+        if isinstance(error, Exception):
+            answer.set_exception(own(error))
+        else:  # the loop is being shut down
+            answer.cancel()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from threading import Lock
 from typing import Any
 from uuid import UUID
@@ -14,11 +15,14 @@ from uuid import UUID
 from sojourn.errors import SettingsError
 from sojourn.stores.postgres.address import Address
 from sojourn.stores.postgres.lookups import Lookups
-from sojourn.stores.postgres.seam import BACKSTOP, PoolExhausted, Row, driver
+from sojourn.stores.postgres.seam import BACKSTOP, PoolExhausted, Row, Undone, driver
+from sojourn.stores.postgres.together import Writes
 
 __all__ = ["LoopConnections"]
 
 _GOODBYE = 2.0  # seconds that a connection has to close in good order
+_SHARED = 2  # connections for writes that share a transaction
+_LOCK_TIMEOUT = "200ms"  # that these wait for one row, so that few wait for what a stranger has in hand
 _HEARTBEAT = 30.0  # seconds after which a silent listener asks whether anybody is there
 
 
@@ -47,14 +51,19 @@ class LoopConnections:
         self._holdings: dict[int, list[_Holding]] = {}
         self._lock = Lock()
 
-    async def all(self, sql: str, *values: Any) -> Sequence[Row]:
-        return await self._holding().requests.all(sql, values)
+    def all(self, sql: str, *values: Any) -> Awaitable[Sequence[Row]]:
+        return self._holding().requests.all(sql, values)
 
-    async def poll(self, sql: str, *values: Any) -> Sequence[Row]:
-        return await self._holding().log.all(sql, values)
+    def poll(self, sql: str, *values: Any) -> Awaitable[Sequence[Row]]:
+        return self._holding().log.all(sql, values)
 
-    async def look_up(self, one: str, many: str, id: UUID) -> Row | None:
-        return await self._holding().lookups.find(one, many, id)
+    def look_up(self, one: str, many: str, id: UUID) -> Awaitable[bytes | None]:
+        return self._holding().lookups.find(one, many, id)
+
+    def write(self, sql: str, order: Any, values: Sequence[Any]) -> Awaitable[Sequence[Row]]:
+        if self._address.pooler:
+            return self._holding().requests.all(sql, (*values, 0))
+        return self._holding().writes.run(sql, order, values)
 
     @asynccontextmanager
     async def transaction(self, patience: float) -> AsyncIterator[_Transaction]:
@@ -111,7 +120,7 @@ class LoopConnections:
             holdings.append(_Holding(loop, self._connect, self._address))
             return holdings[-1]
 
-    async def _connect(self) -> Any:
+    async def _connect(self, **settings: str) -> Any:
         address = self._address
         try:
             return await self._asyncpg.connect(
@@ -119,7 +128,7 @@ class LoopConnections:
                 timeout=address.connect_timeout,
                 statement_cache_size=0 if address.pooler else 100,
                 max_cached_statement_lifetime=0,
-                server_settings=address.settings,
+                server_settings=address.settings | settings,
             )
         except TimeoutError:
             raise TimeoutError(
@@ -130,20 +139,28 @@ class LoopConnections:
 class _Holding:
     """What one event loop holds."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, connect: Callable[[], Any], address: Address) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, connect: Callable[..., Any], address: Address
+    ) -> None:
         self.loop = loop
         self.requests = _Pool(connect, address.pool_size, address)
         self.log = _Pool(connect, 1, address)
+        self.shared = _Pool(partial(connect, lock_timeout=_LOCK_TIMEOUT), _SHARED, address)
         self.lookups = Lookups(self.requests.all)
+        self.writes = Writes(self.requests.all, self.shared.together)
+
+    @property
+    def pools(self) -> tuple[_Pool, ...]:
+        return (self.requests, self.log, self.shared)
 
     async def close(self) -> None:
-        for pool in (self.requests, self.log):
+        for pool in self.pools:
             for connection in pool.shut():
                 await _part(connection)
 
     def abandon(self) -> None:
         """Let go of connections whose loop is another thread's, or over."""
-        for pool in (self.requests, self.log):
+        for pool in self.pools:
             for connection in pool.shut():
                 try:
                     self.loop.call_soon_threadsafe(connection.terminate)
@@ -158,25 +175,51 @@ class _Pool:
     def __init__(self, connect: Callable[[], Any], size: int, address: Address) -> None:
         self._connect, self._size, self._address = connect, size, address
         self._unsent = driver("asyncpg").InternalClientError
+        self._patience = address.command_timeout + BACKSTOP
+        self._timeout = self._patience if address.pooler else None  # there the server has no limit of its own
+        self._busy: dict[Any, float | None] = {}  # since when; None: given up
+        self._watch: asyncio.TimerHandle | None = None
         self._idle: list[Any] = []
         self._open = 0
-        self._waiting: deque[asyncio.Future[Any]] = deque()
+        self._waiting: deque[tuple[asyncio.Future[Any], float]] = deque()  # since when
         self._shut = False
 
     async def all(self, sql: str, values: Sequence[Any]) -> Sequence[Row]:
         while True:
             connection = await self._take()
+            loop = asyncio.get_running_loop()
+            self._busy[connection] = loop.time()
+            self._watch_from(loop)
             try:
-                rows: Sequence[Row] = await connection.fetch(
-                    sql, *values, timeout=self._address.command_timeout + BACKSTOP
-                )
+                rows: Sequence[Row] = await connection.fetch(sql, *values, timeout=self._timeout)
                 return rows
             except self._unsent:  # the server has said goodbye to an idle connection: take the next one
                 connection.terminate()
             except BaseException as error:
                 raise self._judged(connection, error) from error.__cause__
             finally:
+                del self._busy[connection]
                 self._give(connection)
+
+    async def together(self, sql: str, many: Sequence[Sequence[Any]]) -> Sequence[Row]:
+        """The rows of *sql* with each of *many* values, in one transaction."""
+        async with self.taken() as connection:
+            loop = asyncio.get_running_loop()
+            self._busy[connection] = loop.time()
+            self._watch_from(loop)
+            try:
+                rows: Sequence[Row] = await connection.fetchmany(sql, many)
+                return rows
+            except self._unsent as error:
+                connection.terminate()
+                reason: Exception = error
+            except Exception as error:
+                if connection.is_closed():  # nobody knows how it has ended
+                    raise self._judged(connection, error) from error.__cause__
+                reason = error
+            finally:
+                del self._busy[connection]
+        raise Undone from reason
 
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[Any]:
@@ -194,15 +237,37 @@ class _Pool:
         idle, self._idle = self._idle, []
         return idle
 
+    def _watch_from(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._watch is None:
+            tick = min(self._patience, self._address.pool_timeout) / 8
+            self._watch = loop.call_later(tick, self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End what has taken too long: one timer for all; one for each would be a tenth of a lookup."""
+        self._watch = None
+        now = loop.time()
+        for connection, since in list(self._busy.items()):
+            if since is not None and now - since > self._patience:  # the server's own limit did not hold
+                self._busy[connection] = None
+                connection.terminate()
+        while self._waiting and now - self._waiting[0][1] > self._address.pool_timeout:
+            turn, _ = self._waiting.popleft()
+            if not turn.done():
+                turn.set_exception(self._exhausted())
+        if self._busy or self._waiting:
+            self._watch_from(loop)
+
     def _judged(self, connection: Any, error: BaseException) -> BaseException:
         """Give *connection* up unless the server itself has said what is wrong: then it is in good order.
 
         So after a cancellation or a time-out, too. A request to cancel that overtook its statement
         would hit somebody else's next one.
         """
-        if getattr(error, "sqlstate", None) is None or connection.is_in_transaction():
+        if not connection.is_closed() and (
+            getattr(error, "sqlstate", None) is None or connection.is_in_transaction()
+        ):
             connection.terminate()
-        if type(error) is TimeoutError and not error.args:
+        if self._busy.get(connection, 0.0) is None or (type(error) is TimeoutError and not error.args):
             patience = self._address.command_timeout
             error = TimeoutError(f"{self._address} did not answer within {patience:g} seconds")
         return error
@@ -229,22 +294,22 @@ class _Pool:
 
     async def _wait(self) -> Any:
         """A connection that somebody gives back; None: the place of one that broke."""
-        turn: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[Any] = loop.create_future()
+        self._waiting.append((turn, loop.time()))
+        self._watch_from(loop)
         try:
-            return await asyncio.wait_for(turn, self._address.pool_timeout)
-        except TimeoutError:
-            if turn.done() and not turn.cancelled():  # it came at the last moment
-                return turn.result()
-            raise PoolExhausted(
-                f"all {self._size} connections to {self._address} were in use for "
-                f"{self._address.pool_timeout:g} seconds; raise pool_size in its URL, "
-                "or look for slow statements"
-            ) from None
+            return await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # it came too late for us
+            if turn.done() and not turn.cancelled() and not turn.exception():  # it came too late for us
                 self._give(turn.result())
             raise
+
+    def _exhausted(self) -> PoolExhausted:
+        return PoolExhausted(
+            f"all {self._size} connections to {self._address} were in use for "
+            f"{self._address.pool_timeout:g} seconds; raise pool_size in its URL, or look for slow statements"
+        )
 
     def _give(self, connection: Any) -> None:
         if connection is None or connection.is_closed():
@@ -253,7 +318,7 @@ class _Pool:
             connection.terminate()
             return self._leave_place()
         while self._waiting:
-            turn = self._waiting.popleft()
+            turn, _ = self._waiting.popleft()
             if not turn.done():
                 return turn.set_result(connection)
         self._idle.append(connection)
@@ -261,7 +326,7 @@ class _Pool:
 
     def _leave_place(self) -> None:
         while self._waiting:
-            turn = self._waiting.popleft()
+            turn, _ = self._waiting.popleft()
             if not turn.done():
                 return turn.set_result(None)
         self._open -= 1

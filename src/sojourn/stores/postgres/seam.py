@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from copy import copy
 from importlib import import_module
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from sojourn.errors import SettingsError
 
-__all__ = ["BACKSTOP", "Connection", "Connections", "PoolExhausted", "Row", "again", "driver"]
+__all__ = [
+    "BACKSTOP",
+    "Connection",
+    "Connections",
+    "PoolExhausted",
+    "Row",
+    "Undone",
+    "again",
+    "driver",
+    "lost_race",
+    "own",
+]
 
 T = TypeVar("T")
 Row = Sequence[Any]
@@ -19,11 +31,15 @@ BACKSTOP = 1.0
 """Seconds that a client waits longer than the server should have taken: then the connection is given up."""
 
 _LOST_RACES = ("40P01", "40001")  # deadlock, serialization: the server has undone it, and says try again
-_TRIES = 4
+_TRIES = 3
 
 
 class PoolExhausted(TimeoutError):
     """Every connection of this process stayed in use for longer than `pool_timeout`."""
+
+
+class Undone(Exception):
+    """Of several writes in one transaction one was refused: nothing of any of them is left."""
 
 
 class Connection(Protocol):
@@ -41,16 +57,24 @@ class Connections(Protocol):
 
     faults: tuple[type[Exception], ...]
 
-    async def all(self, sql: str, *values: Any) -> Sequence[Row]:
+    def all(self, sql: str, *values: Any) -> Awaitable[Sequence[Row]]:
         """The rows of one statement, which is a transaction of its own."""
         ...
 
-    async def poll(self, sql: str, *values: Any) -> Sequence[Row]:
+    def poll(self, sql: str, *values: Any) -> Awaitable[Sequence[Row]]:
         """The same on a connection that nobody else uses: the log never queues behind requests."""
         ...
 
-    async def look_up(self, one: str, many: str, id: UUID) -> Row | None:
-        """The row that *one* finds for *id*, or *many* for an array of ids; its first column is the id."""
+    def look_up(self, one: str, many: str, id: UUID) -> Awaitable[bytes | None]:
+        """The packed row that *one* finds for *id*, or *many* for ids, the lowest and the highest of them."""
+        ...
+
+    def write(self, sql: str, order: Any, values: Sequence[Any]) -> Awaitable[Sequence[Row]]:
+        """The rows of one write, which may share its transaction with others of the same statement *sql*.
+
+        It has a last value, a number, and answers with that first in each row. In a transaction
+        writes are in their *order*, so that two transactions take what both want one after the other.
+        """
         ...
 
     def transaction(self, patience: float) -> AbstractAsyncContextManager[Connection]:
@@ -79,6 +103,21 @@ async def again(attempt: Callable[[], Awaitable[T]]) -> T:
         try:
             return await attempt()
         except Exception as error:
-            if getattr(error, "sqlstate", None) not in _LOST_RACES:
+            if not lost_race(error):
                 raise
     return await attempt()
+
+
+def lost_race(error: Exception) -> bool:
+    """Whether PostgreSQL has undone the statement because of what another one did at the same time."""
+    return getattr(error, "sqlstate", None) in _LOST_RACES
+
+
+def own(error: Exception) -> Exception:
+    """A copy of *error*: raised in several places, one object would collect the tracebacks of all."""
+    try:
+        twin = copy(error)
+    except Exception:  # a constructor that wants more than it keeps
+        return error
+    twin.__cause__ = error
+    return twin

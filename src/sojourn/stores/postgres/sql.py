@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from sojourn.session import lowest_id
-from sojourn.stores.postgres.rows import COLUMNS
+from sojourn.stores.postgres.rows import COLUMNS, PACKED
 from sojourn.stores.protocol import Query
 
 __all__ = [
@@ -46,10 +47,13 @@ _NUMBER = {name: f"${number}" for number, name in enumerate(COLUMNS, start=1)}
 _VALUES = ", ".join(_NUMBER.values())
 _NEXT = len(COLUMNS) + 1
 
+# INSERT, INSERT_WITHIN and REPLACE are for `Connections.write`: the last value comes back before all others.
+
 # ── one session ──────────────────────────────────────────────────────────────────────────────────
 
-GET = f"select {_COLUMNS} from sessions where id = $1"
-GET_MANY = f"select {_COLUMNS} from sessions where id = any ($1::uuid[])"
+GET = f"select {PACKED} from sessions where id = $1"
+# An array alone would have every partition looked into; the lowest and the highest of it spare most of them.
+GET_MANY = f"select {PACKED} from sessions where id = any ($1::uuid[]) and id >= $2 and id <= $3"
 
 # The minutes of `due` and `over` follow from what is inserted.
 _ALIVE = f"case when {_NUMBER['revoked_at']}::timestamptz is null then "
@@ -59,7 +63,7 @@ _MINUTES = (
 INSERT = f"""
     insert into sessions ({_COLUMNS}, due, over) values ({_VALUES}, {_MINUTES})
     on conflict (id) do nothing
-    returning true
+    returning ${_NEXT}::integer
 """
 
 # What gives way ends first, inside the function, whose statements see what others committed before it had the
@@ -76,7 +80,8 @@ INSERT_WITHIN = f"""
         on conflict (id) do nothing
         returning id
     )
-    select exists (select from added), ended, because from (select) one left join room on true
+    select ${_NEXT + 4}::integer, exists (select from added), ended, because
+    from (select) one left join room on true
 """
 
 _MERGED = ("id", "seen_at", "expires_at", "confirmed_at")
@@ -94,7 +99,7 @@ REPLACE = f"""
         over = sojourn_minute_of({_NUMBER["revoked_at"]})
     where id = {_NUMBER["id"]} and version = {_NUMBER["version"]} - 1
         and revoked_at is null and expires_at > ${_NEXT} and due is not null
-    returning true
+    returning ${_NEXT + 1}::integer
 """
 
 # ── many sessions ────────────────────────────────────────────────────────────────────────────────
@@ -102,10 +107,11 @@ REPLACE = f"""
 # One statement is one transaction, so the setting holds for its commit alone: activity need not wait for the
 # disk. Rows are locked first, by descending id like those of REVOKE: two who want the same rows queue up. A
 # join takes them in whatever order its plan has; then each waits for the other until the server finds out.
+# The lowest and the highest id spare it the partitions that none of them is in.
 TOUCH = """
     with touched as materialized (
         select id from sessions
-        where id = any ($1::uuid[])
+        where id = any ($1::uuid[]) and id >= $6::uuid and id <= $7::uuid
             and revoked_at is null and expires_at > $5::timestamptz and due is not null
         order by id desc for no key update
     )
@@ -116,11 +122,12 @@ TOUCH = """
     from touched
     join unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::integer[])
         as u (id, seen_at, expires_at, generation) on u.id = touched.id
-    where s.id = touched.id
+    where s.id = touched.id and s.id >= $6::uuid and s.id <= $7::uuid
         and (select set_config('synchronous_commit', 'off', true)) is not null
 """
 
-SELECT = f"select {_COLUMNS} from sessions where {{conditions}} order by {{order}} limit {{limit}}"
+# Packed when it is known which; before that it would be done for all that match.
+SELECT = f"select {PACKED} from ({{found}}) found order by {{order}}"
 COUNT = "select count(*) from sessions where {conditions}"
 COUNT_PEOPLE = "select count(distinct user_id) from sessions where {conditions}"
 KEPT = "select coalesce(sum(sessions), 0)::bigint, coalesce(sum(signed_in), 0)::bigint from sojourn_live"
@@ -128,7 +135,7 @@ KEPT = "select coalesce(sum(sessions), 0)::bigint, coalesce(sum(signed_in), 0)::
 # The bounds spare it the partitions that none of them is in; a join would read all there is.
 REVOKE = """
     with ending as materialized (
-        select id from sessions where {conditions} order by id desc limit {limit} for no key update
+        {found}
     )
     update sessions s set
         revoked_at = {at}, reason = {reason}, revoked_by = {by}, note = {note}, version = s.version + 1,
@@ -152,8 +159,8 @@ EXPIRE = f"""
         from past where s.id = past.id
         returning s.due, {_OWN}
     )
-    select (select count(*) from past), n.* from (select) one left join (
-        select {_COLUMNS} from looked where due is null
+    select (select count(*) from past), n.packed from (select) one left join (
+        select {PACKED} as packed from looked where due is null
     ) n on true
 """
 
@@ -238,6 +245,20 @@ _CONDITIONS = {
     "after": "id < {}",
 }
 _ORDERS = {"id": "id desc", "seen": "seen_at desc, id desc"}
+# The same order, but no index has it: what is one user's is found by the user, and never by walking through
+# everybody's in order, as a plan has it that was made while a week was empty.
+_AFTERWARDS = "uuid_send(id) desc"
+
+
+# Those that match, in order. What lives is walked through week by week, the newest first, until there are
+# enough: where few match, all weeks at once would each be walked through for its first.
+_FOUND = "select {columns} from sessions where {conditions} order by {order} limit {limit}{lock}"
+_WALKED = """
+    select one.* from unnest({lows}, {highs}) week (low, high), lateral (
+        select {columns} from sessions where id >= week.low and id < week.high and {conditions}
+        order by id desc limit {limit}{lock}
+    ) one limit {limit}
+"""
 
 
 def asked(statement: str, query: Query, **values: Any) -> tuple[str, list[Any]]:
@@ -263,17 +284,50 @@ def asked(statement: str, query: Query, **values: Any) -> tuple[str, list[Any]]:
     if query.signed_in:
         conditions.append("user_id is not null")
     places = {name: place(value) for name, value in values.items()}
-    text = statement.format(
-        conditions=" and ".join(conditions),
-        order=_ORDERS[query.order],
-        **places,
-    )
-    return text, found
+    places |= {
+        "conditions": " and ".join(conditions),
+        "order": _AFTERWARDS if query.order == "id" and query.user_id is not None else _ORDERS[query.order],
+        "columns": "id" if statement is REVOKE else _COLUMNS,
+        "lock": " for no key update" if statement is REVOKE else "",
+    }
+    if "{found}" in statement:
+        walked = _by_week(query)
+        if walked and query.live_at is not None:
+            weeks = _weeks(int(query.live_at.timestamp()) // _WEEK)
+            places |= {"lows": place(weeks[1:]), "highs": place(weeks[:-1])}
+        places["found"] = (_WALKED if walked else _FOUND).format_map(places)
+    return statement.format_map(places), found
 
 
-_CASTS = {datetime: "::timestamptz", UUID: "::uuid", int: "::integer", str: "::text", type(None): "::text"}
+def _by_week(query: Query) -> bool:
+    return query.live_at is not None and query.user_id is None and query.id is None and query.order == "id"
+
+
+@lru_cache(maxsize=4)
+def _weeks(number: int) -> list[UUID]:
+    """Where the weeks begin of what lives in the week *number*, newest first; before them the end of all."""
+    # Weeks of partitions begin on Mondays, those since 1970 on Thursdays.
+    monday = datetime.fromtimestamp(number * _WEEK, UTC) - timedelta(days=3)
+    begins = [lowest_id(monday + timedelta(weeks=n)) for n in range(2, -_LONGEST.days // 7 - 2, -1)]
+    return [UUID(int=(1 << 128) - 1), *begins]
+
+
+_WEEK = 7 * 24 * 3600
+_CASTS = {
+    datetime: "::timestamptz",
+    UUID: "::uuid",
+    int: "::integer",
+    str: "::text",
+    type(None): "::text",
+    list: "::uuid[]",
+}
 
 
 def oldest(at: datetime) -> UUID:
     """No session with a lower id can be alive at *at*."""
-    return lowest_id(at - _LONGEST)
+    return _lowest_id(int((at - _LONGEST).timestamp()) // 3600)
+
+
+@lru_cache(maxsize=64)
+def _lowest_id(hour: int) -> UUID:
+    return lowest_id(datetime.fromtimestamp(hour * 3600, UTC))

@@ -11,12 +11,13 @@ from uuid import UUID
 from msgspec.structs import replace as _replaced
 
 from sojourn.session import Reason, Seen, Session
+from sojourn.stores.decoded import Decoded
 from sojourn.stores.migrate import Status
 from sojourn.stores.postgres import sql
 from sojourn.stores.postgres.address import Address
 from sojourn.stores.postgres.engine import Engine
 from sojourn.stores.postgres.log import poll
-from sojourn.stores.postgres.rows import from_row, to_row
+from sojourn.stores.postgres.rows import from_packed, id_in, to_row
 from sojourn.stores.protocol import Cap, Entries, Inserted, Query, check_supported, is_kept
 
 __all__ = ["PostgresStore"]
@@ -56,6 +57,7 @@ class PostgresStore:
     def __init__(self, url: str, *, create: bool = True) -> None:
         _, _, rest = url.partition("://")
         self.engine = Engine(Address.of(_DIALECT + rest), create=create)
+        self._decoded = Decoded(from_packed)
 
     if not TYPE_CHECKING:
 
@@ -69,22 +71,23 @@ class PostgresStore:
     async def insert(self, session: Session, *, cap: Cap | None = None) -> Inserted:
         row = to_row(session)
         if cap is None or session.user_id is None:
-            return Inserted(await self.engine.one(sql.INSERT, *row) is not None)
+            return Inserted(bool(await self.engine.write(sql.INSERT, session.id.int, *row)))
         bounds = (cap.at, cap.limit, cap.action, sql.oldest(cap.at))
-        rows = await self.engine.all(sql.INSERT_WITHIN, *row, *bounds)
-        done = bool(rows[0][0])
-        ended = [(id, Reason(because)) for _, id, because in rows if because is not None]
-        if not done and not ended and rows[0][1] is not None:
-            return Inserted(False, in_the_way=await self._found([id for _, id, _ in rows]))
+        rows = await self.engine.write(sql.INSERT_WITHIN, session.user_id, *row, *bounds)
+        done = bool(rows[0][1])
+        ended = [(id, Reason(because)) for _, _, id, because in rows if because is not None]
+        if not done and not ended and rows[0][2] is not None:
+            return Inserted(False, in_the_way=await self._found([id for _, _, id, _ in rows]))
         ended.sort(key=lambda each: (each[1] is Reason.CAP, each[0]))
         return Inserted(done, tuple(ended))
 
     async def get(self, id: UUID) -> Session | None:
-        row = await self.engine.look_up(sql.GET, sql.GET_MANY, id)
-        return None if row is None else from_row(row)
+        packed = await self.engine.look_up(sql.GET, sql.GET_MANY, id)
+        return None if packed is None else self._decoded(id, packed)
 
     async def replace(self, session: Session, *, at: datetime) -> bool:
-        return await self.engine.one(sql.REPLACE, *to_row(session), at) is not None
+        # By descending id, as those are who end many.
+        return bool(await self.engine.write(sql.REPLACE, -session.id.int, *to_row(session), at))
 
     async def touch(self, seen: Mapping[UUID, Seen], *, at: datetime) -> None:
         uses = sorted(seen.items(), key=lambda use: use[0], reverse=True)
@@ -97,6 +100,8 @@ class PostgresStore:
                 [use.expires_at for _, use in batch],
                 [use.generation for _, use in batch],
                 at,
+                batch[-1][0],
+                batch[0][0],
             )
 
     # ── many sessions ────────────────────────────────────────────────────────────────────────
@@ -104,7 +109,7 @@ class PostgresStore:
     async def select(self, query: Query) -> list[Session]:
         check_supported(query)
         statement, values = sql.asked(sql.SELECT, query, limit=query.limit)
-        return [from_row(row) for row in await self.engine.all(statement, *values)]
+        return [self._session(packed) for (packed,) in await self.engine.all(statement, *values)]
 
     async def count(self, query: Query) -> int:
         check_supported(query)
@@ -143,7 +148,7 @@ class PostgresStore:
     async def expire(self, *, at: datetime, limit: int = 1000) -> list[Session]:
         while True:
             rows = await self.engine.all(sql.EXPIRE, at, limit)
-            found = [from_row(row[1:]) for row in rows if row[1] is not None]
+            found = [self._session(packed) for _, packed in rows if packed is not None]
             if found or rows[0][0] < limit:  # else all of them had been touched: look further
                 return found
 
@@ -186,5 +191,9 @@ class PostgresStore:
         await self.engine.close()
 
     async def _found(self, ids: list[Any]) -> tuple[Session, ...]:
-        rows = await self.engine.all(sql.GET_MANY, ids)
-        return tuple(sorted((from_row(row) for row in rows), key=lambda session: session.id, reverse=True))
+        rows = await self.engine.all(sql.GET_MANY, ids, min(ids), max(ids))
+        sessions = (self._session(packed) for (packed,) in rows)
+        return tuple(sorted(sessions, key=lambda session: session.id, reverse=True))
+
+    def _session(self, packed: bytes) -> Session:
+        return self._decoded(id_in(packed), packed)

@@ -47,8 +47,10 @@ create table sessions (
 ) partition by range (id);
 
 -- Hash indexes hold four bytes of a user id instead of all of it: a third of the size of a B-tree. Two of
--- them, so that what a user has ended is not in the way of what lives.
-create index sessions_live_of_user on sessions using hash (user_id) where revoked_at is null;
+-- them, so that what a user has ended is not in the way of what lives. Fuller than usual: a fifth smaller, and
+-- a look-up meets a second page more often, which it has in memory.
+create index sessions_live_of_user on sessions using hash (user_id) with (fillfactor = 90)
+    where revoked_at is null;
 create index sessions_revoked_of_user on sessions using hash (user_id) where revoked_at is not null;
 create index sessions_due on sessions (due) where due is not null;
 -- What lives, in order: in a week whose sessions have ended there is next to nothing to walk through.

@@ -115,6 +115,10 @@ $$;
 create trigger sojourn_counted after update of revoked_at, void_below, due, user_id on sessions
 for each statement execute function sojourn_counted();
 
+-- Whoever names a partition does not name the table: each has its own, see sojourn_make_partition.
+create trigger sojourn_counted after update of revoked_at, void_below, due, user_id on sessions_default
+for each statement execute function sojourn_counted();
+
 -- A session that is deleted while it lives ends as well. (Nothing here decides by this clock but that.)
 create function sojourn_deleted() returns trigger
 language plpgsql set search_path from current as $$
