@@ -8,15 +8,17 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Thread
+from typing import Any
 from uuid import UUID
 
 import pytest
 
+from sojourn import AsyncSessions
 from sojourn.activity import Activity
 from sojourn.blocking import drive
 from sojourn.session import Seen, Session
 from sojourn.stores.memory import MemoryStore
-from sojourn.testing import MORNING, FakeClock, make_session
+from sojourn.testing import MORNING, FakeClock, make_keys, make_session
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
@@ -35,11 +37,11 @@ class Counting(MemoryStore):
         self.written: list[dict[UUID, Seen]] = []
         self.fault: BaseException | None = None
 
-    async def touch(self, seen: Mapping[UUID, Seen], *, at: datetime) -> None:
+    async def touch(self, seen: Mapping[UUID, Seen], *, at: datetime, **how: Any) -> None:
         if self.fault:
             raise self.fault
         self.written.append(dict(seen))
-        await super().touch(seen, at=at)
+        await super().touch(seen, at=at, **how)
 
 
 @pytest.fixture
@@ -173,3 +175,29 @@ def test_a_child_of_a_fork_forgets_even_when_somebody_held_the_lock(store, activ
     assert not activity.waits
     activity.note(started(store).id, seen(1))
     assert drive(activity.flush()) == 1
+
+
+def test_of_two_processes_one_writes_a_use(clock: FakeClock) -> None:
+    store = MemoryStore()
+    one, other = (AsyncSessions(store, keys=make_keys(), clock=clock) for _ in range(2))
+    for sessions in (one, other):
+        sessions.activity.waits = True
+        drive(sessions.feed.poll())
+    token = drive(one.start("ada")).token
+    for sessions in (one, other):
+        drive(sessions.validate(token))  # each has a snapshot now
+
+    def used(sessions: AsyncSessions) -> datetime:
+        drive(sessions.feed.poll())
+        drive(sessions.validate(token))
+        drive(sessions.flush())
+        (session,) = drive(one.list("ada"))
+        return session.seen_at
+
+    first = clock.tick(seconds=61)
+    assert used(one) == first
+    clock.tick(seconds=20)
+    assert used(other) == first  # recorded here too, and not written
+    assert used(one) == first
+    later = clock.tick(seconds=61)
+    assert used(other) == later

@@ -53,12 +53,12 @@ class Watched(MemoryStore):
             raise self.away
         return await super().entries(after, limit=limit)
 
-    async def touch(self, seen: Mapping[UUID, Seen], *, at: datetime) -> None:
+    async def touch(self, seen: Mapping[UUID, Seen], *, at: datetime, **how: Any) -> None:
         if self.away:
             raise self.away
         self.touched += 1
         await self._tell()
-        await super().touch(seen, at=at)
+        await super().touch(seen, at=at, **how)
 
     async def listen(self, wake: Callable[[], None]) -> None:
         self.listened += 1

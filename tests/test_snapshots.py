@@ -58,10 +58,10 @@ class Counting(MemoryStore):
         self.polls += 1
         return await super().entries(after, limit=limit)
 
-    async def touch(self, seen: Mapping[UUID, Seen], *, at: datetime) -> None:
+    async def touch(self, seen: Mapping[UUID, Seen], *, at: datetime, **how: Any) -> None:
         self._meet()
         self.touches.append(dict(seen))
-        await super().touch(seen, at=at)
+        await super().touch(seen, at=at, **how)
 
     def _meet(self) -> None:
         if self.away:

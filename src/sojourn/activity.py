@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from itertools import islice
 from threading import Lock
 from uuid import UUID
@@ -22,13 +23,14 @@ _MOST = 200_000  # uses that may wait while the store is away; then the oldest a
 class Activity:
     """Uses that wait to be written, at most one a session: the latest.
 
-    Somebody has to call `flush` every `Policy.flush_every`, and says so with `waits`; until then a
-    use is written at once, because what nobody flushes would end active people's sessions.
+    One that is less than *apart* later than what is stored is left out: another process was faster.
+    Somebody has to call `flush` every `Policy.flush_every`, and says so with `waits`; until then a use is written at once, because
+    what nobody flushes would end active people's sessions.
     """
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, *, apart: timedelta = timedelta(0)) -> None:
         self.waits = False
-        self._store, self._clock = store, clock
+        self._store, self._clock, self._apart = store, clock, apart
         self._lock = Lock()
         self._waiting: dict[UUID, Seen] = {}
         self._given_up = 0
@@ -66,7 +68,7 @@ class Activity:
         written = 0
         while batch := self._take():
             try:
-                await self._store.touch(batch, at=self._clock())
+                await self._store.touch(batch, at=self._clock(), unless_since=self._since(batch))
             except BaseException as error:
                 # A mistake of ours is not repeated for ever; who is cancelled loses nobody's uses.
                 if isinstance(error, self._store.faults) or not isinstance(error, Exception):
@@ -74,6 +76,10 @@ class Activity:
                 raise
             written += len(batch)
         return written
+
+    def _since(self, batch: Mapping[UUID, Seen]) -> datetime | None:
+        """Whom another process has recorded after this was seen lately enough for all in *batch*."""
+        return max(seen.seen_at for seen in batch.values()) - self._apart if self._apart else None
 
     def _take(self) -> dict[UUID, Seen]:
         with self._lock:

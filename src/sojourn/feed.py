@@ -17,6 +17,7 @@ __all__ = ["Feed"]
 
 _log = logging.getLogger("sojourn")
 _FINAL = 1 << 62  # above any version: an ending voids whatever snapshot there is
+_SERVING = 250  # lines at once: about a millisecond of the event loop
 _SKEW = timedelta(minutes=1)  # how far the clock of who made a snapshot may be ahead
 
 
@@ -157,6 +158,8 @@ class Feed:
         """A page of the log; the time that comes with it is the clock's from now on."""
         clock = self._clock if isinstance(self._clock, StoreClock) else None
         asked = clock.reading() if clock else 0.0
+        if self._window is not None:  # requests are being served: let them in between
+            bound.setdefault("limit", _SERVING)
         page = await self._store.entries(self._cursor, **bound)
         if clock and page.now is not None:
             clock.sync(page.now, asked=asked)

@@ -108,7 +108,7 @@ class AsyncSessions:
             poll_every=self.policy.poll_every,
             keep=self.policy.longest_snapshot,
         )
-        self.activity = Activity(store, self.clock)
+        self.activity = Activity(store, self.clock, apart=self.policy.touch_every)
         self.snapshots = Snapshots(
             self.feed,
             self.activity,

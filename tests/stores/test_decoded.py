@@ -52,7 +52,7 @@ def test_what_one_caller_does_to_data_is_not_seen_by_the_next():
     for _ in range(3):
         found = read(empty.id, (empty, 1))
         assert found.data == {}
-        found.data["mine"] = 1
+        found.data["mine"] = 1  # type: ignore[index]
         read(session.id, (session, 1))
     assert decode.times == 4  # one for the empty one
 

@@ -109,7 +109,7 @@ def test_a_touch_writes_no_index_and_no_line(db: Database) -> None:
         async with db.store.engine._connections.transaction(10) as connection:
             for second in range(1, 6):
                 seen_at = NOW + timedelta(seconds=second)
-                use = ([session.id], [seen_at], [seen_at + 15 * DAY], [0], NOW, session.id, session.id)
+                use = ([session.id], [seen_at], [seen_at + 15 * DAY], [0], NOW, session.id, session.id, None)
                 await connection.all(TOUCH, *use)
             return (await connection.all(counted))[0]
 

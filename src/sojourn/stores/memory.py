@@ -94,13 +94,17 @@ class MemoryStore:
             )
             return True
 
-    async def touch(self, seen: Mapping[UUID, Seen], *, at: datetime) -> None:
+    async def touch(
+        self, seen: Mapping[UUID, Seen], *, at: datetime, unless_since: datetime | None = None
+    ) -> None:
         with self._lock:
             for id, use in seen.items():
                 stored = self._sessions.get(id)
                 if stored is None or not stored.live(at):
                     continue
                 confirms = use.generation == stored.generation and stored.confirmed_at is None
+                if unless_since is not None and stored.seen_at > unless_since and not confirms:
+                    continue
                 self._sessions[id] = _replaced(
                     stored,
                     seen_at=max(stored.seen_at, use.seen_at),

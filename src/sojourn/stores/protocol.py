@@ -120,10 +120,13 @@ class Store(Protocol):
         """
         ...
 
-    async def touch(self, seen: Mapping[UUID, Seen], *, at: datetime) -> None:
+    async def touch(
+        self, seen: Mapping[UUID, Seen], *, at: datetime, unless_since: datetime | None = None
+    ) -> None:
         """Record uses. Only of sessions that live at *at*, only forward in time, and never past `ends_at`.
 
-        `version` stays. A `generation` that is the stored one sets `confirmed_at`, once.
+        `version` stays. A `generation` that is the stored one sets `confirmed_at`, once. Who was seen
+        after *unless_since* already is left alone but for that: another process was faster.
         """
         ...
 

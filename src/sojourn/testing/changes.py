@@ -190,6 +190,21 @@ class Changes(Laws):
         store.touch({session.id: Seen(session.seen_at - MOMENT, session.expires_at - MOMENT)}, at=NOW)
         assert store.get(session.id) == session
 
+    def test_touch_leaves_alone_who_was_seen_of_late(self, store: Face) -> None:
+        """Another process was faster: at most one write a session and span, whatever the number of them."""
+        ages = (MOMENT, MINUTE - MOMENT, MINUTE, HOUR)
+        touched = [self.started(store, seen_at=NOW - age) for age in ages]
+        uses = {s.id: Seen(NOW, s.expires_at + MOMENT) for s in touched}
+        store.touch(uses, at=NOW, unless_since=NOW - MINUTE)
+        moved = [_replaced(s, seen_at=NOW, expires_at=uses[s.id].expires_at) for s in touched]
+        assert [store.get(s.id) for s in touched] == [*touched[:2], *moved[2:]]
+
+    def test_touch_confirms_who_was_seen_of_late_too(self, store: Face) -> None:
+        rotated = self.started(store, seen_at=NOW, generation=2, rotated_at=NOW - MOMENT)
+        use = Seen(NOW, rotated.expires_at, 2)
+        store.touch({rotated.id: use}, at=NOW, unless_since=NOW - MINUTE)
+        assert store.get(rotated.id) == _replaced(rotated, confirmed_at=NOW)
+
     def test_touch_never_reaches_past_the_end(self, store: Face) -> None:
         session = self.started(store)
         store.touch({session.id: Seen(NOW, session.ends_at + DAY)}, at=NOW)

@@ -113,6 +113,7 @@ TOUCH = """
         select id from sessions
         where id = any ($1::uuid[]) and id >= $6::uuid and id <= $7::uuid
             and revoked_at is null and expires_at > $5::timestamptz and due is not null
+            and ($8::timestamptz is null or seen_at <= $8 or rotated_at is not null and confirmed_at is null)
         order by id desc for no key update
     )
     update sessions s set

@@ -89,7 +89,9 @@ class PostgresStore:
         # By descending id, as those are who end many.
         return bool(await self.engine.write(sql.REPLACE, -session.id.int, *to_row(session), at))
 
-    async def touch(self, seen: Mapping[UUID, Seen], *, at: datetime) -> None:
+    async def touch(
+        self, seen: Mapping[UUID, Seen], *, at: datetime, unless_since: datetime | None = None
+    ) -> None:
         uses = sorted(seen.items(), key=lambda use: use[0], reverse=True)
         for first in range(0, len(uses), _TOUCHED_AT_ONCE):
             batch = uses[first : first + _TOUCHED_AT_ONCE]
@@ -102,6 +104,7 @@ class PostgresStore:
                 at,
                 batch[-1][0],
                 batch[0][0],
+                unless_since,
             )
 
     # ── many sessions ────────────────────────────────────────────────────────────────────────

@@ -108,7 +108,9 @@ class RedisStore:
         call = self._nodes.scripted(shard, "replace", *values)
         return bool(await (self._nodes.replicated(call) if urgent else self._nodes.one(call)))
 
-    async def touch(self, seen: Mapping[UUID, Seen], *, at: datetime) -> None:
+    async def touch(
+        self, seen: Mapping[UUID, Seen], *, at: datetime, unless_since: datetime | None = None
+    ) -> None:
         await self._ready()
         by_shard: dict[int, list[_Value]] = {}
         for id, use in seen.items():
@@ -116,9 +118,10 @@ class RedisStore:
             by_shard.setdefault(bucket_in(id) % self._shards, []).extend(
                 (id.bytes, microseconds(use.seen_at), microseconds(use.expires_at), generation)
             )
+        times = microseconds(at), "" if unless_since is None else microseconds(unless_since)
         for step in steps_of_touch(by_shard):
             await self._nodes.many(
-                [self._nodes.scripted(shard, "touch", microseconds(at), *values) for shard, values in step]
+                [self._nodes.scripted(shard, "touch", *times, *values) for shard, values in step]
             )
 
     # ── many ─────────────────────────────────────────────────────────────────────────────────────

@@ -128,7 +128,9 @@ TOUCH = _sql("""
             json_extract(value, '$[2]') as generation
         from json_each(:uses)
     ) as use
-    where sessions.id = use.id and sessions.revoked_at is null and sessions.expires_at > :at
+    where sessions.id = use.id and sessions.revoked_at is null and sessions.expires_at > :at and (
+        sessions.seen_at <= :since or confirmed_at is null and sessions.generation = use.generation
+    )
 """)
 
 LEASE = """

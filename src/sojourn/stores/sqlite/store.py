@@ -38,7 +38,7 @@ __all__ = ["SQLiteStore"]
 _SHORT = 100  # rows of a page
 _FEW = 50  # uses that may be written where an event loop waits for it: half a millisecond
 _FEW_ENDINGS = 16  # the same of endings
-_ANY = 1 << 62  # sessions of a user who may have any number
+_ANY = 1 << 62  # sessions of a user who may have any number; or microseconds, at any time
 _READ = 2_048  # rows that are remembered
 _SMALL = 1_000  # characters of data, up to which they are
 _DATA = COLUMNS.index("data")
@@ -105,11 +105,14 @@ class SQLiteStore:
             self._decoded.keep(number, row, session)
         return rotated
 
-    async def touch(self, seen: Mapping[UUID, Seen], *, at: datetime) -> None:
+    async def touch(
+        self, seen: Mapping[UUID, Seen], *, at: datetime, unless_since: datetime | None = None
+    ) -> None:
         ids = sorted(seen, key=_number)  # neighbours share pages
         uses = [seen[id] for id in ids]
         values = {
             "at": microseconds(at),
+            "since": _ANY if unless_since is None else microseconds(unless_since),
             "ids": b"".join(id.bytes for id in ids),
             "uses": msgspec.json.encode(
                 [(microseconds(use.seen_at), microseconds(use.expires_at), use.generation) for use in uses]
