@@ -24,8 +24,8 @@ class Activity:
     """Uses that wait to be written, at most one a session: the latest.
 
     One that is less than *apart* later than what is stored is left out: another process was faster.
-    Somebody has to call `flush` every `Policy.flush_every`, and says so with `waits`; until then a use is written at once, because
-    what nobody flushes would end active people's sessions.
+    Somebody has to call `flush` every `Policy.flush_every`, and says so with `waits`; until then a
+    use is written at once, because what nobody flushes would end active people's sessions.
     """
 
     def __init__(self, store: Store, clock: Clock, *, apart: timedelta = timedelta(0)) -> None:
