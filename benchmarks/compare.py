@@ -1,7 +1,8 @@
 """`GET /me` beside everything else: CPU of the bare application ÷ CPU with sessions, in one run.
 
 Every round measures every subject once, so that a busy machine hits all alike; the ratio is taken within
-a round, and the median of the rounds is shown with its range.
+a round, and the median of the rounds is shown with its range. Two processes of one program may differ by a
+tenth, for as long as they live, so the servers can be started several times.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Row(Struct):
 def main(arguments: Sequence[str] = ()) -> None:
     parser = ArgumentParser(prog="python -m benchmarks compare", description=__doc__)
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="subjects that begin with NAME")
-    parser.add_argument("--rounds", type=int, default=3, help="of the servers (default 3)")
+    parser.add_argument("--starts", type=int, default=1, help="how often the servers are started (default 1)")
+    parser.add_argument("--rounds", type=int, default=3, help="of the servers, each time (default 3)")
     parser.add_argument("--seconds", type=float, default=1.0, help="of one round of one server")
     parser.add_argument("--inside", type=int, default=5, help="rounds without HTTP (default 5)")
     given = parser.parse_args(arguments)
@@ -47,7 +49,8 @@ def main(arguments: Sequence[str] = ()) -> None:
     rows = [Row(name=s.name, title=s.title, bare=s.bare) for s in chosen(given.only)]
     with scratch() as servers:
         _inside(rows, servers, given.inside)
-        _over_http(rows, servers, given.rounds, given.seconds)
+        for _ in range(given.starts):
+            _over_http(rows, servers, given.rounds, given.seconds)
     save("compare", rows)
     print(shown(rows))
     for row in rows:
