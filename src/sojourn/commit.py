@@ -59,7 +59,14 @@ class Commits:
         await self.tell_time()
         for _ in range(tries):
             asked_at = self._clock()
-            session = await self._read(id)
+            try:
+                self._free.pop()
+            except IndexError:
+                raise StoreBusy("too many requests wait for the store of sessions") from None
+            try:
+                session = await self._store.get(id)
+            finally:
+                self._free.append(True)
             now = self._clock()
             if now - asked_at > self._policy.max_staleness:
                 self._check_age(now)
@@ -80,16 +87,6 @@ class Commits:
                 raise outcome.refusal
             return outcome, asked_at
         raise SessionChanged
-
-    async def _read(self, id: UUID) -> Session | None:
-        try:
-            self._free.pop()
-        except IndexError:
-            raise StoreBusy("too many requests wait for the store of sessions") from None
-        try:
-            return await self._store.get(id)
-        finally:
-            self._free.append(True)
 
     def _check_age(self, now: datetime) -> None:
         """What took long to answer is believed only if the feed says what happened meanwhile."""

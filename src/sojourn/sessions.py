@@ -246,7 +246,7 @@ class AsyncSessions:
         Answered from a snapshot where one may be trusted, perhaps from the cookie cache *cached*; with
         *sure* the store is asked in any case, as sensitive acts want it.
         """
-        if not sure:
+        if self.snapshots.on and not sure:
             session = self.snapshots.recall(token, cached, passive=passive)
             if session is None and await self._poll_for(token, cached):
                 session = self.snapshots.recall(token, cached, passive=passive)
@@ -271,10 +271,11 @@ class AsyncSessions:
             return await self._renew_in_passing(session)
         if outcome.reissue:
             return Validated(session, derive(session, self.keys))
-        # A token that is to be replaced by the next answer that can carry a new one is left to the store.
-        current = (token.generation, token.key_id) == (session.generation, session.key_id)
-        if current and not self.keys.retired(session.key_id):
-            self.snapshots.remember(text, session, asked_at)
+        if self.snapshots.on:
+            # A token that is to be replaced by the next answer that can carry a new one is left to the store.
+            current = (token.generation, token.key_id) == (session.generation, session.key_id)
+            if current and not self.keys.retired(session.key_id):
+                self.snapshots.remember(text, session, asked_at)
         return Validated(session)
 
     async def _poll_for(self, token: str, cached: str | None) -> bool:
