@@ -244,6 +244,38 @@ def test_a_request_that_is_cancelled_leaves_nothing_behind(url: str, store: Post
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("verb", ["touch", "revoke"])
+def test_whoever_wants_several_rows_takes_them_in_one_order(
+    url: str, store: PostgresStore, verb: str
+) -> None:
+    """The newest first: two who want the same rows queue up, and neither waits for the other."""
+    oldest, middle, newest = (make_session(created_at=MORNING + n * timedelta(hours=1)) for n in range(3))
+    for session in (middle, newest, oldest):
+        drive(store.insert(session))
+    uses = {session.id: Seen(NOW, session.ends_at) for session in (oldest, newest, middle)}
+    reason = {"at": NOW, "reason": Reason.ADMIN}
+    works: dict[str, Any] = {
+        "touch": lambda loops: loops.touch(uses, at=NOW),
+        "revoke": lambda loops: loops.revoke(Query(user_id=oldest.user_id), **reason),
+    }
+
+    async def main() -> None:
+        loops = PostgresStore(url)
+        with psycopg.connect(url, autocommit=True) as other:
+            with held(url, middle):
+                working = asyncio.create_task(works[verb](loops))
+                blocked = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+                while other.execute(blocked).fetchone() == (0,):
+                    await asyncio.sleep(0)
+                other.execute("select from sessions where id = %s for update nowait", (oldest.id,))
+                with pytest.raises(psycopg.errors.LockNotAvailable):
+                    other.execute("select from sessions where id = %s for update nowait", (newest.id,))
+            await working
+        await loops.close()
+
+    asyncio.run(main())
+
+
 # ── full ──────────────────────────────────────────────────────────────────────────────────────
 
 
