@@ -11,6 +11,7 @@ import hashlib
 import os
 import sqlite3
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -62,7 +63,7 @@ class _Sqlite(_Memory):
         return self.db.execute("select user, ends from s where name = ?", (name,)).fetchone()  # type: ignore[no-any-return]
 
 
-class _Batched(_Memory):
+class _Batched(_Memory, ABC):
     """Lookups that come while one is under way go together in the next."""
 
     def __init__(self, places: Places) -> None:
@@ -86,8 +87,9 @@ class _Batched(_Memory):
                 future.set_result(rows.get(name))
         self.task = None
 
+    @abstractmethod
     async def ask(self, names: list[bytes]) -> dict[bytes, tuple[str, float]]:
-        raise NotImplementedError
+        """What is there of *names*, in one question."""
 
 
 class _Postgres(_Batched):

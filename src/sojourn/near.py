@@ -17,7 +17,7 @@ from sojourn.snapshot import Snapshot, packed, unpacked
 
 __all__ = ["Kept", "NearCache"]
 
-_READY = 2_048  # sessions that are kept unpacked too: those in use just now
+_READY = 2_048  # snapshots that lie ready: those in use just now
 _NUMBERS = struct.Struct(">II")  # of the device and of the place, before what is packed
 
 
