@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+from sojourn.access import Claims
 from sojourn.clock import Clock
 from sojourn.events import Event
 from sojourn.policy import Policy
@@ -102,16 +104,30 @@ class Sessions:
         rotating: bool = True,
         cached: str | None = None,
         sure: bool = False,
+        idle: timedelta = timedelta(0),
     ) -> Validated:
         return _run(
-            self._sessions.validate(token, passive=passive, rotating=rotating, cached=cached, sure=sure)
+            self._sessions.validate(
+                token, passive=passive, rotating=rotating, cached=cached, sure=sure, idle=idle
+            )
         )
+
+    def admit(
+        self,
+        text: str,
+        claims: Claims,
+        *,
+        passive: bool = False,
+        sure: bool = False,
+        idle: timedelta = timedelta(0),
+    ) -> Session:
+        return _run(self._sessions.admit(text, claims, passive=passive, sure=sure, idle=idle))
 
     def whole(self, session: Session) -> Session:
         return _run(self._sessions.whole(session))
 
-    def refresh(self, token: str) -> Issued:
-        return _run(self._sessions.refresh(token))
+    def refresh(self, token: str, *, bearer: bool = False) -> Issued:
+        return _run(self._sessions.refresh(token, bearer=bearer))
 
     def renew(
         self,

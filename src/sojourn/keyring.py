@@ -4,7 +4,7 @@
     2 signing 2026-03-02 3q2-7wAAAAA…
     1 retired 2026-03-02 yv66vgAAAAA…
 
-`since` is the day on which the key got its role.
+`since` is the day on which the key got its role. Below stand the keys of access tokens (`access_ring`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, cast, get_args
 from msgspec import Struct
 from msgspec.structs import replace as _replaced
 
+from sojourn import access_ring
+from sojourn.access import Signers
 from sojourn.errors import SettingsError
 from sojourn.session import Discreet
 from sojourn.token import Key, Keys, Role
@@ -40,6 +42,9 @@ __all__ = [
     "read_text",
     "ring",
     "rotate",
+    "rotate_access",
+    "signers",
+    "throwaway",
     "write",
 ]
 
@@ -74,6 +79,18 @@ class Step(Struct, frozen=True, repr_omit_defaults=True):
 def ring(settings: Settings) -> Keys:
     """The keys that the settings name: those in `SOJOURN_KEYS`, else those in the file."""
     return parse(settings.keys) if settings.keys else read(settings.keys_file)
+
+
+def signers(settings: Settings) -> Signers:
+    """The keys of access tokens in the same place; none if nobody made any yet."""
+    path = settings.keys_file
+    text, where = (settings.keys, "SOJOURN_KEYS") if settings.keys else (read_text(path), str(path))
+    return access_ring.parse(access_ring.lines(_lines(text), where=where))
+
+
+def throwaway(now: datetime) -> Keys:
+    """Keys for a process that neither makes nor reads a token."""
+    return Keys([_new(1, "signing", now).key])
 
 
 def read(path: Path) -> Keys:
@@ -113,8 +130,13 @@ def parse(text: str, *, where: str = "SOJOURN_KEYS") -> Keys:
 
 def entries(text: str, *, where: str = "SOJOURN_KEYS") -> list[Entry]:
     """The lines of the ring. No error quotes one: each ends with a secret."""
-    lines = [part.strip() for line in text.splitlines() for part in line.partition("#")[0].split(";")]
-    return [_entry(line, f"key {n} of {where}") for n, line in enumerate(filter(None, lines), start=1)]
+    lines = [line for line in _lines(text) if line.split()[0] != access_ring.WORD]
+    return [_entry(line, f"key {n} of {where}") for n, line in enumerate(lines, start=1)]
+
+
+def _lines(text: str) -> list[str]:
+    parts = [part.strip() for line in text.splitlines() for part in line.partition("#")[0].split(";")]
+    return [part for part in parts if part]
 
 
 def _entry(line: str, what: str) -> Entry:
@@ -143,8 +165,8 @@ def _decoded(secret: str) -> bytes:
 
 
 def generate(now: datetime) -> str:
-    """A ring of one new key, which signs."""
-    return _written([_new(1, "signing", now)])
+    """A ring of one new server key, and one key for each algorithm of access tokens; all of them sign."""
+    return _written([_new(1, "signing", now)], access_ring.generate(now))
 
 
 def rotate(text: str, now: datetime, keep: timedelta = KEEP, *, where: str = "the ring") -> Step:
@@ -155,6 +177,7 @@ def rotate(text: str, now: datetime, keep: timedelta = KEEP, *, where: str = "th
     """
     ring = entries(text, where=where)
     Keys(entry.key for entry in ring)  # a broken ring is not made worse
+    access, told = access_ring.rotate(access_ring.lines(_lines(text), where=where), now)
     gone = [entry for entry in ring if _outlived(entry, now, min(keep, KEEP))]
     ring = [entry for entry in ring if entry not in gone]
     said = tuple(f"Key {entry.key.id} is forgotten: no session is left that it signed." for entry in gone)
@@ -165,16 +188,22 @@ def rotate(text: str, now: datetime, keep: timedelta = KEEP, *, where: str = "th
             f"Key {new.key.id} is announced. Restart every process with this file, "
             "then run `sojourn keys rotate` again to sign with it.",
         )
-        return Step(_written([*ring, new]), said)
+        return Step(_written([*ring, new], access), said + told)
     said += (f"Key {coming.key.id} signs from the next restart on; the one before it only verifies.",)
-    return Step(_written([_promoted(entry, coming, now) for entry in ring]), said)
+    return Step(_written([_promoted(entry, coming, now) for entry in ring], access), said + told)
+
+
+def rotate_access(text: str, now: datetime, *, where: str = "the ring") -> Step:
+    """The next step of the keys of access tokens alone, whose turn comes far more often."""
+    access, told = access_ring.rotate(access_ring.lines(_lines(text), where=where), now)
+    return Step(_written(entries(text, where=where), access), told)
 
 
 def emergency(text: str, now: datetime, *, where: str = "the ring") -> Step:
     """A ring of one new key, for when the old ones leaked: with a restart everybody is signed out."""
     new = _new(_unused_id(entries(text, where=where)), "signing", now)
     return Step(
-        _written([new]),
+        _written([new], access_ring.generate(now)),
         (
             f"Key {new.key.id} signs, and every earlier key is gone. "
             "Restart every process now: then everybody is signed out, and stolen tokens are worthless.",
@@ -205,13 +234,13 @@ def _new(id: int, role: Role, now: datetime) -> Entry:
     return Entry(Key(id=id, role=role, secret=os.urandom(32)), now.date())
 
 
-def _written(ring: list[Entry]) -> str:
+def _written(ring: list[Entry], access: list[access_ring.Line]) -> str:
     lines = [
         f"{entry.key.id} {entry.key.role} {entry.since} "
         f"{base64.urlsafe_b64encode(entry.key.secret).rstrip(b'=').decode()}\n"
         for entry in sorted(ring, key=lambda entry: entry.key.id, reverse=True)
     ]
-    return _HEAD + "".join(lines)
+    return _HEAD + "".join(lines) + "".join(line.text for line in access)
 
 
 # ── writing ───────────────────────────────────────────────────────────────────────────────────

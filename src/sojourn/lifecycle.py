@@ -31,6 +31,7 @@ from sojourn.token import Keys, Token, genuine
 
 __all__ = [
     "Outcome",
+    "admit",
     "end",
     "ended",
     "idle_end",
@@ -44,6 +45,9 @@ __all__ = [
     "used",
     "validate",
 ]
+
+
+_NOT_AT_ALL = timedelta(0)  # idle: a person is active just now
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -170,10 +174,12 @@ def validate(
     keys: Keys,
     passive: bool = False,
     rotating: bool = True,
+    idle: timedelta = _NOT_AT_ALL,
 ) -> Outcome:
     """Say whether *token* may use *session* at *now*, and what must be written if so; else raise.
 
-    *passive* requests come from a program, not from a person: they never slide the session.
+    *passive* requests come from a program, not from a person: they never slide the session. *idle*:
+    how long ago the person was active, as their client says; what is longer ago than known slides nothing.
     With *rotating*, a generation older than `policy.rotate_every` is answered `AccessExpired`;
     without, the caller rotates in passing.
     """
@@ -184,7 +190,7 @@ def validate(
     if behind == 0:
         if rotating and rotation_due(session, policy, now):
             raise AccessExpired
-        return _accept(session, policy, now, token, keys, passive=passive)
+        return _accept(session, policy, now, token, keys, used_at=None if passive else now - idle)
     if behind == 1 and _within_grace(session, policy, now):
         return Outcome(session=session)
     if behind == 1 and _answer_was_lost(session, policy, now):
@@ -192,15 +198,50 @@ def validate(
     raise TokenSuperseded
 
 
-def refresh(session: Session | None, policy: Policy, now: datetime, *, token: Token, keys: Keys) -> Outcome:
+def admit(
+    session: Session | None,
+    policy: Policy,
+    now: datetime,
+    *,
+    user_id: str,
+    version: int,
+    passive: bool = False,
+    idle: timedelta = _NOT_AT_ALL,
+) -> Outcome:
+    """Say whether an access token of *user_id*, made of the session's *version*, may use it at *now*.
+
+    A renewal since then voids it: its bearer has to refresh, and gets one that knows of the change.
+    """
+    if session is None or session.user_id != user_id:
+        raise TokenInvalid
+    session = _living(session, policy, now)
+    if version < session.void_below:
+        raise AccessExpired
+    if passive or not _slides(session, policy, now - idle):
+        return Outcome(session=session)
+    seen, session = used(session, policy, now - idle)
+    return Outcome(session=session, seen=seen)
+
+
+def refresh(
+    session: Session | None,
+    policy: Policy,
+    now: datetime,
+    *,
+    token: Token,
+    keys: Keys,
+    bearer: bool = False,
+) -> Outcome:
     """Rotate the token, repeat an answer that was lost, or end the session that is being replayed.
 
-    Never moves `seen_at`, `authenticated_at` or an end: a refresh is not a person (RFC 9470 section 6.1).
+    Never moves `seen_at`, `authenticated_at` or an end: a refresh is not a person (RFC 9470 section
+    6.1). *bearer*: the token is presented nowhere else, so this is the use at which a renewal falls
+    due; twins could not follow a new salt, and what a change of privilege voids are access tokens.
     """
     session = _admitted(session, policy, now, token, keys)
     behind = session.generation - token.generation
     if behind <= 0:
-        return _rotate(session, token, now, keys)
+        return _rotate(session, token, now, keys, renew_due=session.renew_due and not bearer)
     if behind == 1 and _within_grace(session, policy, now):
         return Outcome(session=session, events=(_refreshed(session, now, "twin"),))
     if behind == 1 and _answer_was_lost(session, policy, now):
@@ -223,16 +264,22 @@ def _living(session: Session | None, policy: Policy, now: datetime) -> Session:
     return session
 
 
+def _slides(session: Session, policy: Policy, used_at: datetime) -> bool:
+    """Whether a use at *used_at* is worth a write, and news."""
+    return used_at - session.seen_at >= policy.touch_every and used_at >= session.seen_at
+
+
 def _accept(
-    session: Session, policy: Policy, now: datetime, token: Token, keys: Keys, *, passive: bool
+    session: Session, policy: Policy, now: datetime, token: Token, keys: Keys, *, used_at: datetime | None
 ) -> Outcome:
+    """*used_at*: when a person last was active; None: a program asks."""
     confirms = session.rotated_at is not None and session.confirmed_at is None
-    slides = not passive and now - session.seen_at >= policy.touch_every
-    seen = None
+    seen, passive = None, used_at is None
+    slides = used_at is not None and _slides(session, policy, used_at)
     if slides or confirms:
         generation = token.generation if confirms else None
-        if slides:
-            seen, session = used(session, policy, now, generation)
+        if used_at is not None and slides:
+            seen, session = used(session, policy, used_at, generation)
         else:
             seen = Seen(session.seen_at, session.expires_at, generation)
         if confirms:
@@ -255,7 +302,7 @@ def _recover(session: Session, token: Token, now: datetime) -> Outcome:
     return Outcome(session=ahead, write=True, events=(_recovered(session, token, now),))
 
 
-def _rotate(session: Session, token: Token, now: datetime, keys: Keys) -> Outcome:
+def _rotate(session: Session, token: Token, now: datetime, keys: Keys, *, renew_due: bool) -> Outcome:
     events: tuple[Event, ...] = (_refreshed(session, now, "rotated"),)
     if token.generation > session.generation:
         events = (_recovered(session, token, now), *events)
@@ -265,6 +312,7 @@ def _rotate(session: Session, token: Token, now: datetime, keys: Keys) -> Outcom
         rotated_at=now,
         confirmed_at=None,
         forgiven_at=None,
+        renew_due=renew_due,
     )
     return Outcome(session=rotated, write=True, events=events)
 
@@ -422,8 +470,12 @@ def _fitting(data: dict[str, Any], policy: Policy) -> dict[str, Any]:
     return data
 
 
-def require_fresh(session: Session, policy: Policy, now: datetime, max_age: timedelta | None = None) -> None:
-    """Raise `FreshnessRequired` unless the user proved who they are at most *max_age* ago."""
+def require_fresh(
+    session: Session, policy: Policy, now: datetime, max_age: timedelta | None = None, *, aal: int = 0
+) -> None:
+    """Raise `FreshnessRequired` unless the user proved who they are within *max_age*, by *aal* or more."""
     limit = policy.fresh_for if max_age is None else max_age
+    if session.aal < aal:
+        raise FreshnessRequired(limit, aal=aal)
     if session.authenticated_at is None or now - session.authenticated_at >= limit:
         raise FreshnessRequired(limit)

@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 import sojourn
 from sojourn import device, keyring
+from sojourn.access import Signers
 from sojourn.accounts import Accounts, User, open_accounts
 from sojourn.api import admin, native
 from sojourn.api.openapi import openapi
@@ -27,6 +28,7 @@ from sojourn.api.routes import Call, Route
 from sojourn.background import Worker
 from sojourn.errors import MethodRejected, NothingHere
 from sojourn.event_log import log_event
+from sojourn.issuer import Issuer
 from sojourn.sessions import AsyncSessions
 from sojourn.settings import Settings, load
 from sojourn.stores import open_store
@@ -52,6 +54,7 @@ def create_app(
     settings: Settings,
     *,
     keys: Keys | None = None,
+    signers: Signers | None = None,
     clock: Callable[[], datetime] | None = None,
     demo: bool = False,
 ) -> Starlette:
@@ -59,10 +62,12 @@ def create_app(
 
     Without a *clock* it runs with the store's.
     """
-    keys = keys or keyring.ring(settings)
+    if keys is None:
+        keys, signers = keyring.ring(settings), keyring.signers(settings)
     sessions = AsyncSessions(
         open_store(settings.store), keys=keys, policy=settings.policy(), clock=clock, on_event=log_event
     )
+    issuer = Issuer(sessions, signers, url=settings.origin, life=settings.access_ttl) if signers else None
     accounts = Accounts(open_accounts(settings.accounts), sessions, clock=sessions.clock)
     site = Site(
         sessions,
@@ -72,6 +77,8 @@ def create_app(
         development=settings.development,
         faults=accounts.store.faults,
         demo=demo,
+        issuer=issuer,
+        methods=("password",),
     )
     worker = Worker(sessions, also=[accounts.purge]) if settings.worker else None
     table = (*API, *_OWN, *pages.PAGES)

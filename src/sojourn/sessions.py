@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from enum import Enum
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from sojourn import lifecycle
+from sojourn.access import Claims
 from sojourn.activity import Activity
 from sojourn.clock import Clock, StoreClock, utc_now
 from sojourn.commit import Commits
@@ -23,9 +24,10 @@ from sojourn.errors import (
     SessionExpired,
     SessionNotFound,
     SessionRevoked,
+    TokenInvalid,
     TooManySessions,
 )
-from sojourn.events import Event, Refused, Revoked, Started
+from sojourn.events import Event, Refreshed, Refused, Revoked, Started, Verdict
 from sojourn.feed import Feed
 from sojourn.lifecycle import Outcome
 from sojourn.policy import Policy
@@ -41,6 +43,7 @@ T = TypeVar("T")
 Rows = list[Session]  # both faces have a verb named `list`
 
 _log = logging.getLogger("sojourn")
+_NOT_AT_ALL = timedelta(0)
 _BATCH = 1000  # rows that one statement may end
 _ENDED = (SessionExpired, SessionRevoked, SessionNotFound)
 
@@ -55,10 +58,11 @@ ANYBODY = Anybody.ANYBODY
 
 
 class Issued(Discreet, frozen=True):
-    """A session with the token that its bearer is to have from now on."""
+    """A session with the token that its bearer is to have from now on; `verdict`: on what was refreshed."""
 
     session: Session
     token: str
+    verdict: Verdict | None = None
 
     def __repr__(self) -> str:
         return f"<Issued {self.session!r}>"
@@ -240,21 +244,68 @@ class AsyncSessions:
         rotating: bool = True,
         cached: str | None = None,
         sure: bool = False,
+        idle: timedelta = _NOT_AT_ALL,
     ) -> Validated:
         """The session that *token* may use now; records the use, at most once per `touch_every`.
 
         Answered from a snapshot where one may be trusted, perhaps from the cookie cache *cached*; with
-        *sure* the store is asked in any case, as sensitive acts want it.
+        *sure* the store is asked in any case, as sensitive acts want it. *idle*: the person was active
+        that long ago, says a client that reports it.
         """
-        if self.snapshots.on and not sure:
+        known = None if sure else self.snapshots.recall(token, cached, passive=passive)
+        if known is not None:
+            return Validated(known)
+        decide = partial(lifecycle.validate, keys=self.keys, passive=passive, rotating=rotating, idle=idle)
+        return await self._asked(partial(self._validated, token, decide), token, cached, passive, sure)
+
+    async def admit(
+        self,
+        text: str,
+        claims: Claims,
+        *,
+        passive: bool = False,
+        sure: bool = False,
+        idle: timedelta = _NOT_AT_ALL,
+    ) -> Session:
+        """The session that the access token *text* may use now, which says *claims*; else as `validate`.
+
+        To us too it is a snapshot: what it says is believed as far as the feed lets it be.
+        """
+        if claims.sid is None:
+            raise TokenInvalid
+        known = None if sure else self.snapshots.recall(text, passive=passive)
+        if known is not None:
+            return known
+        decide = partial(lifecycle.admit, user_id=claims.sub, version=claims.ver, passive=passive, idle=idle)
+        ask = partial(self._admitted, text, claims.sid, decide)
+        return (await self._asked(ask, text, None, passive, sure)).session
+
+    async def _admitted(self, text: str, id: UUID, decide: Callable[..., Outcome]) -> Validated:
+        try:
+            outcome, asked_at = await self._commits.change(id, decide)
+        except SessionError as refusal:
+            self._refused(id, refusal)
+            raise
+        if outcome.seen is not None:
+            await self.activity.record(id, outcome.seen)
+        self.snapshots.remember(text, outcome.session, asked_at)
+        return Validated(outcome.session)
+
+    async def _asked(
+        self,
+        ask: Callable[[], Coroutine[Any, Any, Validated]],
+        token: str,
+        cached: str | None,
+        passive: bool,
+        sure: bool,
+    ) -> Validated:
+        """What a snapshot says once the feed was polled, or the store; without one, as `when_away` has it."""
+        if not sure and await self._poll_for(token, cached):
             session = self.snapshots.recall(token, cached, passive=passive)
-            if session is None and await self._poll_for(token, cached):
-                session = self.snapshots.recall(token, cached, passive=passive)
             if session is not None:
                 return Validated(session)
-        decide = partial(lifecycle.validate, keys=self.keys, passive=passive, rotating=rotating)
         try:
-            return await self._validated(token, decide)
+            return await ask()
         except self.faults:
             going_on = self.policy.when_away == "go_on" and not sure
             session = self.snapshots.in_need(token, cached, passive=passive) if going_on else None
@@ -308,11 +359,16 @@ class AsyncSessions:
             return Validated(session)
         return Validated(issued.session, issued.token)
 
-    async def refresh(self, token: str) -> Issued:
-        """Rotate *token*. The same one gets the same successor; an old one ends the session."""
-        outcome, _, _ = await self._with_token(token, partial(lifecycle.refresh, keys=self.keys))
+    async def refresh(self, token: str, *, bearer: bool = False) -> Issued:
+        """Rotate *token*. The same one gets the same successor; an old one ends the session.
+
+        *bearer*: it is used for nothing else, because access tokens are what its bearer shows.
+        """
+        decide = partial(lifecycle.refresh, keys=self.keys, bearer=bearer)
+        outcome, _, _ = await self._with_token(token, decide)
         self.snapshots.drop(token)
-        return Issued(outcome.session, derive(outcome.session, self.keys))
+        verdicts = [event.verdict for event in outcome.events if isinstance(event, Refreshed)]
+        return Issued(outcome.session, derive(outcome.session, self.keys), verdicts[-1])
 
     async def renew(
         self,
@@ -480,9 +536,9 @@ class AsyncSessions:
         """How many sessions match; without a query, how many signed-in ones live now."""
         return await self.store.count(query or Query(live_at=self.clock(), signed_in=True))
 
-    def require_fresh(self, session: Session, max_age: timedelta | None = None) -> None:
-        """Raise `FreshnessRequired` unless *session* was authenticated recently enough."""
-        lifecycle.require_fresh(session, self.policy, self.clock(), max_age)
+    def require_fresh(self, session: Session, max_age: timedelta | None = None, *, aal: int = 0) -> None:
+        """Raise `FreshnessRequired` unless *session* was authenticated recently, and strongly, enough."""
+        lifecycle.require_fresh(session, self.policy, self.clock(), max_age, aal=aal)
 
     # ── follow ───────────────────────────────────────────────────────────────────────────────
 
@@ -513,13 +569,13 @@ class AsyncSessions:
         try:
             outcome, asked_at = await self._commits.change(token.session_id, partial(decide, token=token))
         except SessionError as refusal:
-            self._refused(token, refusal)
+            self._refused(token.session_id, refusal)
             raise
         return outcome, token, asked_at
 
-    def _refused(self, token: Token, refusal: SessionError) -> None:
+    def _refused(self, id: UUID, refusal: SessionError) -> None:
         if refusal.code != "access_expired":
-            self.emit(Refused(at=self.clock(), session_id=token.session_id, code=refusal.code))
+            self.emit(Refused(at=self.clock(), session_id=id, code=refusal.code))
 
     def emit(self, event: Event) -> None:
         """Tell every listener."""

@@ -13,8 +13,10 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import force_setattr
 
 from sojourn import settings_text as read
+from sojourn.access import LONGEST
 from sojourn.errors import SettingsError
 from sojourn.policy import Carried, Policy, WhenAway
+from sojourn.rules import room
 from sojourn.session import Discreet
 from sojourn.settings_origin import origin_of
 from sojourn.settings_text import spelled, without_password
@@ -68,6 +70,7 @@ class Settings(Discreet, frozen=True, kw_only=True):
     trusted_proxies: tuple[str, ...] = ()
     development: bool = False
     sign_up: bool = True
+    access_ttl: timedelta = timedelta(minutes=5)
 
     preset: Preset = "consumer"
     lifetime: timedelta | UnsetType = UNSET
@@ -94,6 +97,8 @@ class Settings(Discreet, frozen=True, kw_only=True):
             force_setattr(self, "accounts", self.store)
         origin = origin_of(self.origin, host=self.host, port=self.port, development=self.development)
         force_setattr(self, "origin", origin)
+        if not timedelta(seconds=1) <= self.access_ttl <= LONGEST:
+            raise SettingsError("SOJOURN_ACCESS_TTL must be between 1 second and 1 hour; a usual value is 5m")
         if self.workers > 1 and (lost := _in_memory(self.store) or _in_memory(self.accounts)):
             raise SettingsError(
                 f"{lost} lives in one process, so {self.workers} workers would each have their own; "
@@ -115,25 +120,7 @@ class Settings(Discreet, frozen=True, kw_only=True):
         """
         given = {name: value for name in _RULES if (value := getattr(self, name)) is not UNSET}
         preset = _PRESETS[self.preset]
-        return preset(**_room(preset(), given) | given)
-
-
-def _room(base: Policy, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The rules of *base* that were not given, lowered to fit below those that were."""
-    lifetime = given.get("lifetime", base.lifetime)
-    limits = {"idle_timeout": lifetime, "fresh_for": lifetime, "visitor_lifetime": lifetime}
-    idle = given.get("idle_timeout", base.idle_timeout and min(base.idle_timeout, lifetime))
-    limits["rotate_every"] = lifetime
-    if idle is not None:
-        limits |= {"touch_every": idle / 4, "activity_every": idle / 2}
-    if staleness := given.get("max_staleness", base.max_staleness):
-        limits["poll_every"] = staleness / 2  # the other way round a promise would be loosened unasked
-    lowered = {}
-    for name, limit in limits.items():
-        value = getattr(base, name)
-        if name not in given and value is not None and value > limit:
-            lowered[name] = limit
-    return lowered
+        return preset(**room(preset(), given) | given)
 
 
 def _in_memory(url: str) -> str | None:
@@ -223,6 +210,11 @@ FIELDS: tuple[Field, ...] = (
     _row("trusted_proxies", read.networks, "Networks whose X-Forwarded-* headers are believed, with commas."),
     _row("development", read.flag, "Allow plain http beyond this machine. Never where people sign in."),
     _row("sign_up", read.flag, "Let people create their own account."),
+    _row(
+        "access_ttl",
+        read.span,
+        "How long an access token is good, at most 1 hour; who follows the feed feels a revocation at once.",
+    ),
     _row(
         "preset",
         partial(read.one_of, tuple(_PRESETS)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from http.cookies import SimpleCookie
 from typing import Any, Self, cast
 from uuid import UUID
@@ -12,14 +13,15 @@ import httpx2
 from anyio.from_thread import BlockingPortal
 from starlette.testclient import TestClient
 
-from sojourn import AsyncSessions, Keys, Policy
+from sojourn import AsyncSessions, Keys, Policy, access_ring
+from sojourn.access import Signers
 from sojourn.events import Event
 from sojourn.server import create_app
 from sojourn.sessions import Issued
 from sojourn.settings import Settings
 from sojourn.stores.memory import MemoryStore
 from sojourn.stores.protocol import Store
-from sojourn.testing import FakeClock, make_keys
+from sojourn.testing import MORNING, FakeClock, make_keys
 from sojourn.web.visit import LoadUser, Site
 
 ORIGIN = "https://good.test"
@@ -159,11 +161,17 @@ def make_site(
 def make_server(clock: FakeClock, *, keys: Keys | None = None, **settings: Any) -> Guests:
     """The server; unless the settings say otherwise over https, with stores in memory. Not begun yet."""
     given: dict[str, Any] = {"store": "memory://", "origin": ORIGIN, "worker": False} | settings
-    app = create_app(Settings(**given), keys=keys or make_keys(), clock=clock)
+    app = create_app(Settings(**given), keys=keys or make_keys(), signers=make_signers(), clock=clock)
     (middleware,) = app.user_middleware
     site = middleware.kwargs["site"]
     assert isinstance(site, Site)
     return Guests(app, site, clock)
+
+
+@cache
+def make_signers() -> Signers:
+    """Keys for access tokens, made once: an RSA key takes a while."""
+    return access_ring.parse(access_ring.generate(MORNING))
 
 
 class Counting(MemoryStore):

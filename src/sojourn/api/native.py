@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from contextlib import suppress
+from datetime import timedelta
+from typing import Annotated, Literal, TypeVar
 
 from msgspec import Meta, Struct
 
@@ -23,9 +25,10 @@ from sojourn.api.views import (
     row,
     user_view,
 )
-from sojourn.errors import Forbidden, InvalidCredentials
-from sojourn.session import Reason
+from sojourn.errors import BodyRejected, Forbidden, InvalidCredentials, SessionError
+from sojourn.session import Reason, Session
 from sojourn.sessions import Issued
+from sojourn.web.answer import VERDICT, Answer, as_json
 
 __all__ = ["BASE", "ROUTES", "enter"]
 
@@ -35,17 +38,40 @@ Email = Annotated[str, Meta(max_length=320)]
 Password = Annotated[str, Meta(max_length=1024)]
 
 
+Mode = Literal["cookie", "bearer"]
+Handle = Annotated[str, Meta(max_length=100)]
+Entry = TypeVar("Entry", Entered, Current)
+
+
 class SignUp(Struct, kw_only=True):
     email: Email
     password: Password
     name: Annotated[str, Meta(max_length=200)] = ""
     remember: bool = False
+    mode: Mode = "cookie"
 
 
 class SignIn(Struct, kw_only=True):
     email: Email
     password: Password
     remember: bool = False
+    mode: Mode = "cookie"
+
+
+class Refresh(Struct, kw_only=True):
+    """In bearer mode with the refresh token; without one the cookie is refreshed."""
+
+    refresh_token: Handle | None = None
+
+
+class SignOut(Struct, kw_only=True):
+    refresh_token: Handle | None = None
+
+
+class Activity(Struct, kw_only=True):
+    """How long ago, by the client's own clock, a person last did something."""
+
+    idle_ms: Annotated[int, Meta(ge=0, le=400 * 86_400_000)] = 0
 
 
 class Reauthenticate(Struct, kw_only=True):
@@ -67,55 +93,113 @@ async def sign_up(call: Call) -> Entered:
         raise Forbidden("New accounts are made by an administrator here.")
     call.visit.require_https()
     body: SignUp = call.body
+    check_mode(call, body.mode)
     user = await call.accounts.sign_up(body.email, body.password, body.name, ip=call.visit.peer.ip)
-    return _entered(call, user, await call.visit.login(user.id, amr=("pwd",), remember=body.remember))
+    cookie = body.mode == "cookie"
+    issued = await call.visit.login(user.id, amr=("pwd",), remember=body.remember, cookie=cookie)
+    return await _entered(call, user, issued, body.mode)
 
 
 async def sign_in(call: Call) -> Entered:
     """Sign in with e-mail address and password."""
     body: SignIn = call.body
-    return await enter(call, body.email, body.password, remember=body.remember)
+    return await enter(call, body.email, body.password, remember=body.remember, mode=body.mode)
 
 
-async def enter(call: Call, email: str, password: str, *, remember: bool) -> Entered:
-    """Check the password and start a session in this browser."""
+async def enter(call: Call, email: str, password: str, *, remember: bool, mode: Mode = "cookie") -> Entered:
+    """Check the password and start a session: in this browser, or for whoever bears its tokens."""
     call.visit.require_https()
+    check_mode(call, mode)
 
     async def start(user: User) -> Issued:
-        return await call.visit.login(user.id, amr=("pwd",), remember=remember)
+        return await call.visit.login(user.id, amr=("pwd",), remember=remember, cookie=mode == "cookie")
 
     try:
         user, issued = await call.accounts.sign_in(email, password, ip=call.visit.peer.ip, start=start)
     except InvalidCredentials:
         call.visit.take_back()  # the account may have changed after the session began
         raise
-    return _entered(call, user, issued)
+    return await _entered(call, user, issued, mode)
 
 
-def _entered(call: Call, user: User, issued: Issued) -> Entered:
+def check_mode(call: Call, mode: Mode) -> None:
+    """Refuse bearer mode where nobody can sign an access token, before anything is done."""
+    if mode == "bearer" and not call.visit.site.issuer:
+        raise BodyRejected(
+            "There are no keys for access tokens here: the operator makes them with `sojourn keys rotate`. "
+            "Or use the cookie mode.",
+            status=422,
+        )
+
+
+async def _entered(call: Call, user: User, issued: Issued, mode: Mode) -> Entered:
     policy = call.visit.site.sessions.policy
-    return Entered(user=user_view(user), session=row(issued.session, policy, issued.session.id))
+    entered = Entered(user=user_view(user), session=row(issued.session, policy, issued.session.id))
+    return await with_tokens(call, entered, issued) if mode == "bearer" else entered
+
+
+async def with_tokens(call: Call, view: Entry, issued: Issued) -> Entry:
+    """*view* with what bearer mode hands over: an access token, and the token that refreshes it."""
+    check_mode(call, "bearer")
+    access = await call.visit.site.issuer.issue(issued.session)  # type: ignore[union-attr]
+    view.access_token, view.expires_in = access.text, access.expires_in
+    view.refresh_token, view.token_type = issued.token, "Bearer"
+    return view
 
 
 async def sign_out(call: Call) -> Done:
-    """End this session and take its cookie back; fine without a session too."""
-    await call.visit.logout()
+    """End this session and take its cookie back; fine without a session too.
+
+    In bearer mode it is the session of the access token, or of the refresh token in the body.
+    """
+    body: SignOut = call.body
+    if body.refresh_token is None:
+        await call.visit.logout()
+    else:
+        with suppress(SessionError):
+            await call.visit.site.sessions.end(body.refresh_token)
     return Done()
 
 
-async def refresh(call: Call) -> Current:
-    """Rotate the token in the cookie. Never extends the session: only a person's activity does."""
-    call.session = (await call.visit.refresh()).session
-    return await current(call)
+async def refresh(call: Call) -> Answer:
+    """Rotate the token in the cookie. Never extends the session: only a person's activity does.
+
+    In bearer mode the refresh token comes in the body, and the answer holds its successor.
+    """
+    body: Refresh = call.body
+    if body.refresh_token is None:
+        issued = await call.visit.refresh()
+    else:
+        issued = await _refresh_bearer(call, body.refresh_token)
+    call.session = issued.session
+    view = await _current(call, issued.session)
+    if body.refresh_token is not None:
+        view = await with_tokens(call, view, issued)
+    return as_json(view).add([(VERDICT, issued.verdict or "rotated")])
+
+
+async def _refresh_bearer(call: Call, token: str) -> Issued:
+    call.visit.require_https()
+    check_mode(call, "bearer")
+    return await call.visit.site.sessions.refresh(token, bearer=True)
+
+
+async def activity(call: Call) -> Current:
+    """Tell that a person was active, `idle_ms` ago: that slides the session, as far as its limits let it."""
+    body: Activity = call.body
+    call.session = await call.visit.active(timedelta(milliseconds=body.idle_ms))
+    return await _current(call, call.session)
 
 
 async def reauthenticate(call: Call) -> Current:
-    """Prove again who you are, for what asks for a fresh sign-in."""
+    """Prove again who you are, for what asks for a fresh sign-in. In bearer mode with new tokens."""
     call.visit.require_https()
     body: Reauthenticate = call.body
     await call.accounts.reauthenticate(call.me, body.password, ip=call.visit.peer.ip)
-    call.session = (await call.visit.renew(amr=("pwd",))).session
-    return await current(call)
+    issued = await call.visit.renew(amr=("pwd",))
+    call.session = issued.session
+    view = await _current(call, issued.session)
+    return view if call.visit.bearer is None else await with_tokens(call, view, issued)
 
 
 async def change_password(call: Call) -> Count:
@@ -151,10 +235,16 @@ async def current(call: Call) -> Current:
         left <= sessions.policy.activity_every
     ):  # perhaps not: it may have been used where our snapshot cannot tell
         call.session = await call.visit.require(sure=True)
-    user = await call.visit.user()
+    return await _current(call, call.mine)
+
+
+async def _current(call: Call, session: Session) -> Current:
+    sessions = call.visit.site.sessions
+    load = call.visit.site.load_user
+    user = await load(session.user_id) if load and session.user_id else None
     return Current(
         user=user_view(user) if user else None,
-        session=row(call.mine, sessions.policy, call.mine.id),
+        session=row(session, sessions.policy, session.id),
         limits=limits(sessions.policy),
         server_now=instant(sessions.clock()),
     )
@@ -236,15 +326,37 @@ ROUTES = (
             "https_required",
         ),
     ),
-    Route(method="POST", path=f"{BASE}/sign-out", guard="open", act=sign_out, returns=Done, tag="sign-in"),
+    Route(
+        method="POST",
+        path=f"{BASE}/sign-out",
+        guard="open",
+        act=sign_out,
+        body=SignOut,
+        optional_body=True,
+        any_body=True,
+        returns=Done,
+        tag="sign-in",
+    ),
     Route(
         method="POST",
         path=f"{BASE}/refresh",
         guard="open",
         act=refresh,
+        body=Refresh,
+        optional_body=True,
         returns=Current,
         tag="sign-in",
         refusals=("unauthenticated", "refresh_reused", "session_changed", "https_required"),
+    ),
+    Route(
+        method="POST",
+        path=f"{BASE}/activity",
+        guard="session",
+        passive=True,
+        act=activity,
+        body=Activity,
+        optional_body=True,
+        returns=Current,
     ),
     Route(
         method="POST",

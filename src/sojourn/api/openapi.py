@@ -59,7 +59,10 @@ def openapi(
         "paths": paths,
         "components": {
             "schemas": schemas | {"Problem": _PROBLEM},
-            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": cookie}},
+            "securitySchemes": {
+                "session": {"type": "apiKey", "in": "cookie", "name": cookie},
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
         },
     }
 
@@ -73,7 +76,7 @@ def _operation(route: Route, statuses: dict[str, int]) -> dict[str, Any]:
         "responses": {str(route.status): _answer(route)} | _refusals(route, statuses),
     }
     if route.guard != "open":
-        operation["security"] = [{"session": []}]
+        operation["security"] = [{"session": []}, {"bearer": []}]
     if route.body is not None:
         operation["requestBody"] = {
             "required": not route.optional_body,

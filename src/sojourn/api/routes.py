@@ -84,7 +84,8 @@ class Route(Struct, frozen=True, kw_only=True):
 
     Without `body` or `form` the request's is not read. `form`: the fields of an HTML form, as text.
     `refused` says a refusal in the route's own way; without it, problem+json. Without `sure` a
-    snapshot of the session will do: only for what shows the caller no more than that. `tag` groups
+    snapshot of the session will do: only for what shows the caller no more than that. `passive`: the
+    call itself is no sign of a person. `tag` groups
     routes in the documentation; the first line of the act's docstring is the summary.
     """
 
@@ -93,11 +94,13 @@ class Route(Struct, frozen=True, kw_only=True):
     guard: Guard
     act: Act
     sure: bool = True
+    passive: bool = False
     returns: Any = None
     body: Any = None
     form: bool = False
     refused: Refused | None = None
-    optional_body: bool = False  # an empty body stands for the defaults
+    optional_body: bool = False  # an empty body stands for the defaults ...
+    any_body: bool = False  # ... and so does one that is no JSON
     status: int = 200
     tag: str = "sessions"
     query: Mapping[str, str] = field(default_factory=dict)  # name -> what it means

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from sojourn import lifecycle
 from sojourn.policy import Policy, words
@@ -117,10 +117,14 @@ class UserView(Struct, kw_only=True):
 
 
 class Entered(Struct, kw_only=True):
-    """Signed in."""
+    """Signed in: by a cookie, or in bearer mode by the tokens that stand here."""
 
     user: UserView
     session: SessionRow
+    access_token: str | UnsetType = UNSET
+    refresh_token: str | UnsetType = UNSET
+    token_type: Literal["Bearer"] | UnsetType = UNSET
+    expires_in: int | UnsetType = UNSET  # seconds, of the access token
 
 
 class Limits(Struct, kw_only=True):
@@ -136,10 +140,16 @@ class Limits(Struct, kw_only=True):
 
 
 class Current(Struct, kw_only=True):
+    """A session as it is now; after a refresh or a renewal in bearer mode with its tokens."""
+
     user: UserView | None
     session: SessionRow
     limits: Limits
     server_now: Time
+    access_token: str | UnsetType = UNSET
+    refresh_token: str | UnsetType = UNSET
+    token_type: Literal["Bearer"] | UnsetType = UNSET
+    expires_in: int | UnsetType = UNSET
 
 
 def instant(at: datetime) -> str:

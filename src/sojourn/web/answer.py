@@ -13,16 +13,37 @@ import msgspec
 from msgspec import Struct, field
 
 from sojourn.api.routes import Call, Route
-from sojourn.errors import BodyRejected, FreshnessRequired, RateLimited, Refusal, RequestError, SessionError
+from sojourn.errors import (
+    BodyRejected,
+    FreshnessRequired,
+    RateLimited,
+    Refusal,
+    RequestError,
+    SessionError,
+    TokenReplayed,
+    Unauthenticated,
+)
 from sojourn.stores.protocol import StoreBusy
 from sojourn.web.away import StoreAway
 
-__all__ = ["BROKEN", "LARGEST", "STATUS", "Answer", "answer", "as_json", "broken", "problem", "unavailable"]
+__all__ = [
+    "BROKEN",
+    "LARGEST",
+    "STATUS",
+    "VERDICT",
+    "Answer",
+    "answer",
+    "as_json",
+    "broken",
+    "problem",
+    "unavailable",
+]
 
 _log = logging.getLogger("sojourn")
 
 LARGEST = 64 * 1024  # bytes of a body; nothing that this API takes comes near it
 
+VERDICT = "x-sojourn-verdict"  # what a refresh was, for whoever helps people: never a reason to act
 BROKEN = "Something went wrong on our side. Please try again."
 
 STATUS = {
@@ -45,6 +66,8 @@ STATUS = {
     "data_too_large": 413,
     "email_rejected": 422,
     "password_rejected": 422,
+    "application_rejected": 422,
+    "tenant_rejected": 422,
     "rate_limited": 429,
     "unavailable": 503,
 }
@@ -69,6 +92,7 @@ async def answer(route: Route, call: Call, *, content: bytes = b"", kind: str = 
     in every case. A sign-out whose store is away still takes the cookie back.
     """
     try:
+        call.visit.by_program = route.passive
         await call.admit(route.guard, sure=route.sure)
         if route.body is not None:
             call.body = decoded(route, content, kind)
@@ -76,7 +100,8 @@ async def answer(route: Route, call: Call, *, content: bytes = b"", kind: str = 
             call.form = fields(content, kind)
         done = await route.act(call)
     except Refusal as refusal:
-        done = await route.refused(call, refusal) if route.refused else problem(refusal)
+        bearer = call.visit.bearer is not None
+        done = await route.refused(call, refusal) if route.refused else problem(refusal, bearer=bearer)
     return done if isinstance(done, Answer) else as_json(done, route.status)
 
 
@@ -90,6 +115,8 @@ def decoded(route: Route, content: bytes, kind: str) -> Any:
     if not content.strip() and route.optional_body:
         return route.body()
     if kind.partition(";")[0].strip().lower() != "application/json":
+        if route.any_body:
+            return route.body()
         raise BodyRejected("Send JSON, with the header Content-Type: application/json.", status=415)
     try:
         return msgspec.json.decode(content, type=route.body)
@@ -111,19 +138,38 @@ def fields(content: bytes, kind: str) -> dict[str, str]:
         raise BodyRejected("The form is broken. Reload the page and try again.") from None
 
 
-def problem(refusal: Refusal) -> Answer:
-    """*refusal* as RFC 9457 problem details; 401 carries a challenge (RFC 9110 section 15.5.2)."""
+def problem(refusal: Refusal, *, bearer: bool = False) -> Answer:
+    """*refusal* as RFC 9457 problem details; 401 carries a challenge (RFC 9110 section 15.5.2).
+
+    *bearer*: an access token was presented, so the challenge is of RFC 6750 and RFC 9470.
+    """
     status = refusal.status if isinstance(refusal, RequestError) else STATUS[refusal.code]
     headers: list[tuple[str, str]] = []
+    if isinstance(refusal, FreshnessRequired) and bearer:
+        status = 401
     if status == 401:
-        headers.append(("www-authenticate", f'Cookie realm="sojourn", error="{refusal.code}"'))
-        if isinstance(refusal, SessionError):
-            headers.append(("x-session-code", refusal.code))
-    if isinstance(refusal, FreshnessRequired):
+        challenge = _challenge(refusal) if bearer else f'Cookie realm="sojourn", error="{refusal.code}"'
+        headers.append(("www-authenticate", challenge))
+    if isinstance(refusal, SessionError) and (status == 401 or isinstance(refusal, FreshnessRequired)):
         headers.append(("x-session-code", refusal.code))
+    if isinstance(refusal, TokenReplayed):
+        headers.append((VERDICT, "replay"))
     if isinstance(refusal, RateLimited):
         headers.append(("retry-after", str(refusal.retry_after)))
     return _problem(status, refusal.code, refusal.message, headers, refusal.facts)
+
+
+def _challenge(refusal: Refusal) -> str:
+    """What a service or an application is told in machine-readable words (RFC 6750 section 3)."""
+    if isinstance(refusal, FreshnessRequired):
+        asked = "".join(f', {name}="{value}"' for name, value in refusal.challenge.items())
+        return (
+            'Bearer realm="sojourn", error="insufficient_user_authentication", '
+            f'error_description="{refusal.message}"{asked}'
+        )
+    if isinstance(refusal, Unauthenticated):
+        return 'Bearer realm="sojourn"'
+    return f'Bearer realm="sojourn", error="invalid_token", error_description="{refusal.message}"'
 
 
 def broken() -> Answer:

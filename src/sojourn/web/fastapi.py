@@ -36,11 +36,16 @@ async def require_session(connection: HTTPConnection) -> Session:
     return await visit_of(connection.scope).require()
 
 
-def require_fresh(max_age: timedelta | None = None) -> Callable[[HTTPConnection], Awaitable[Session]]:
-    """`Depends(require_fresh())`: 403 `reauth_required` if the sign-in is older than *max_age*."""
+def require_fresh(
+    max_age: timedelta | None = None, *, aal: int = 0
+) -> Callable[[HTTPConnection], Awaitable[Session]]:
+    """`Depends(require_fresh())`: `reauth_required` if the sign-in is older than *max_age*, or below *aal*.
+
+    403 for a browser, 401 with a challenge of RFC 9470 for the bearer of an access token.
+    """
 
     async def fresh_session(connection: HTTPConnection) -> Session:
-        return await visit_of(connection.scope).require_fresh(max_age)
+        return await visit_of(connection.scope).require_fresh(max_age, aal=aal)
 
     return fresh_session
 

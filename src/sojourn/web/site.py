@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any
 from uuid import UUID
 
+from sojourn.issuer import Issuer
 from sojourn.sessions import AsyncSessions
 from sojourn.snapshot import digest
 from sojourn.stores.protocol import Entry
@@ -32,7 +33,9 @@ class Site:
     cookies follow from it. *load_user* makes `current_user` and `require_role` work: it takes a
     user id and gives whatever the application's users are, or None if that user may no longer
     sign in. An object with `role` or `roles` can be asked for roles. *faults* are exceptions that
-    mean 503, besides those of the session store.
+    mean 503, besides those of the session store. *issuer*: then access tokens in the Authorization
+    header are taken as well as cookies, and a request that has one is answered by it alone.
+    *methods*: how people can prove again who they are, such as `password`: for whom that is asked.
     """
 
     def __init__(
@@ -45,12 +48,16 @@ class Site:
         development: bool = False,
         faults: Iterable[type[Exception]] = (),
         demo: bool = False,
+        issuer: Issuer | None = None,
+        methods: Iterable[str] = (),
     ) -> None:
         self.sessions = sessions
         self.origin = origin.rstrip("/")
         self.load_user = load_user
         self.faults = (*sessions.faults, *faults)
         self.demo = demo
+        self.issuer = issuer
+        self.methods = list(methods)
         self.carrier = Carrier.of(origin, development=development)
         self.proxies = Proxies(trusted_proxies)
         self.caches_in_cookies = sessions.policy.cookie_cache is not None

@@ -83,9 +83,13 @@ def require_session(endpoint: Endpoint) -> Endpoint:
     return _guarded(endpoint, lambda visit: visit.require())
 
 
-def require_fresh(max_age: timedelta | None = None) -> Callable[[Endpoint], Endpoint]:
-    """Answer 403 `reauth_required` to whoever signed in longer than *max_age* ago (`Policy.fresh_for`)."""
-    return lambda endpoint: _guarded(endpoint, lambda visit: visit.require_fresh(max_age))
+def require_fresh(max_age: timedelta | None = None, *, aal: int = 0) -> Callable[[Endpoint], Endpoint]:
+    """Answer `reauth_required` to whoever signed in longer than *max_age* ago (`Policy.fresh_for`).
+
+    Or with less assurance than *aal*. 403 for a browser, 401 with a challenge of RFC 9470 for the
+    bearer of an access token.
+    """
+    return lambda endpoint: _guarded(endpoint, lambda visit: visit.require_fresh(max_age, aal=aal))
 
 
 def require_role(role: str) -> Callable[[Endpoint], Endpoint]:

@@ -11,6 +11,7 @@ from sojourn import device as devices
 from sojourn.errors import (
     CookieRejected,
     Forbidden,
+    FreshnessRequired,
     HttpsRequired,
     SessionError,
     TokenInvalid,
@@ -21,7 +22,7 @@ from sojourn.lifecycle import rotation_due
 from sojourn.session import Session
 from sojourn.sessions import Issued
 from sojourn.snapshot import Partial, partial
-from sojourn.web import csrf
+from sojourn.web import bearer, csrf
 from sojourn.web.away import StoreAway, watched
 from sojourn.web.browser import noticed
 from sojourn.web.carrier import Cookies, DeviceCookie
@@ -34,6 +35,7 @@ __all__ = ["LoadUser", "Site", "StoreAway", "Visit"]
 
 
 _UNKNOWN: Any = object()
+_UNREAD: Any = object()
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -46,10 +48,12 @@ class Visit:
     # Of the class until they differ: a visit that does not look at its session costs next to nothing.
     looked = False  # at the cookies: then the answer depends on them
     unanswerable = False  # nothing will carry a cookie back
+    by_program = False  # the route is none that a person's act calls
     refusal: SessionError | None = None  # why the presented session may not be used
     _peer: Peer | None = None
     _presented: Cookies | None = None
     _name: bytes | None = None  # the digest of the token that came
+    _bearer: str | None = _UNREAD
     _loaded = False
     _session: Session | None = None
     _record: Session | None = None  # all that the store said of it in this request
@@ -87,10 +91,22 @@ class Visit:
         return self.peer.scheme if self.site.proxies.configured else self._scheme
 
     @property
+    def bearer(self) -> str | None:
+        """The access token of the Authorization header; None if there is none, or nobody reads it."""
+        if self._bearer is _UNREAD:
+            sent = self._raw.get(b"authorization") if self.site.issuer else None
+            scheme, _, token = (sent or b"").partition(b" ")
+            self._bearer = token.strip().decode("latin-1") if scheme.lower() == b"bearer" else None
+        return self._bearer
+
+    @property
     def presented(self) -> Cookies:
-        """Our cookies of this request, checked."""
+        """Our cookies of this request, checked; none beside an access token: no request is two users'."""
         if self._presented is None:
             self.looked = True
+            if self.bearer is not None:
+                self._presented = Cookies()
+                return self._presented
             try:
                 self._presented, self._name = self.site.cookies_in(self._raw.get(b"cookie", b""))
             except CookieRejected as refusal:
@@ -102,7 +118,7 @@ class Visit:
     @property
     def passive(self) -> bool:
         """A program asks, not a person: never slides, writes no cookie."""
-        return self.unanswerable or self._raw.get(b"x-session-passive") == b"1"
+        return self.unanswerable or self.by_program or self._raw.get(b"x-session-passive") == b"1"
 
     @property
     def navigates(self) -> bool:
@@ -111,7 +127,7 @@ class Visit:
 
     def check_csrf(self) -> None:
         """Refuse what another site made this browser send."""
-        if self.method not in SAFE:
+        if self.method not in SAFE and self.bearer is None:  # which no other site can make a browser send
             carries = self.presented.session is not None
             csrf.check(self.method, self.headers, origin=self.site.origin, carries_cookie=carries)
 
@@ -171,10 +187,15 @@ class Visit:
             raise self.refusal or Unauthenticated()
         return session
 
-    async def require_fresh(self, max_age: timedelta | None = None) -> Session:
-        """… who has proved who they are recently. The store is asked."""
+    async def require_fresh(self, max_age: timedelta | None = None, *, aal: int = 0) -> Session:
+        """… who has proved who they are recently, by *aal* or more. The store is asked."""
         session = await self.require(sure=True)
-        self.site.sessions.require_fresh(session, max_age)
+        try:
+            self.site.sessions.require_fresh(session, max_age, aal=aal)
+        except FreshnessRequired as refusal:
+            if self.site.methods:
+                refusal.facts["methods"] = self.site.methods
+            raise
         return session
 
     async def user(self) -> Any:
@@ -203,6 +224,8 @@ class Visit:
     def _recalled(self) -> Session | None:
         """The session from a snapshot, without waiting for anything; None: `_load` can tell."""
         came, site = self.presented, self.site
+        if self.bearer is not None:
+            return bearer.recalled(self)
         if came.session is None or not site.sessions.snapshots.on:
             return None
         cached = came.cache if site.caches_in_cookies else None
@@ -212,6 +235,8 @@ class Visit:
     @watched
     async def _load(self, sure: bool) -> Session | None:
         token = self.presented.session
+        if self.bearer is not None:
+            return await bearer.loaded(self, sure)
         if token is None:
             return None
         sessions = self.site.sessions
@@ -254,13 +279,17 @@ class Visit:
         application_id: str | None = None,
         tenant_id: str | None = None,
         data: Mapping[str, Any] | None = None,
+        cookie: bool = True,
     ) -> Issued:
-        """Start a session for *user_id*, whose password or other proof the caller has just checked."""
+        """Start a session for *user_id*, whose password or other proof the caller has just checked.
+
+        Without *cookie* the token is the caller's to hand over, and this browser stays who it was.
+        """
         self.require_https()
-        device = self.name_device()
+        device = self.name_device().id if cookie else None
         issued = await self.site.sessions.start(
             user_id,
-            device=devices.describe(self.headers, id=device.id),
+            device=devices.describe(self.headers, id=device),
             ip=self.peer.ip,
             amr=amr,
             aal=aal,
@@ -268,9 +297,9 @@ class Visit:
             application_id=application_id,
             tenant_id=tenant_id,
             data=data,
-            replacing=await self.session(sure=True),
+            replacing=await self.session(sure=True) if cookie else None,
         )
-        return self._adopt(issued)
+        return self._adopt(issued) if cookie else issued
 
     async def logout(self) -> bool:
         """End the presented session and clear its cookie; false if there was none to end.
@@ -278,9 +307,11 @@ class Visit:
         The cookie goes first: on a shared computer it must go even while the store is away.
         """
         token = self.presented.session
-        if token is None:
+        if token is None and self.bearer is None:
             return False
         self._session, self._record, self._loaded, self._user = None, None, True, None
+        if token is None:
+            return await bearer.logout(self)
         self.clear()
         self.site.sessions.snapshots.drop(token)
         try:
@@ -303,9 +334,10 @@ class Visit:
     async def renew(self, *, amr: Iterable[str] | None = None, aal: int | None = None) -> Issued:
         """A new token after the user has proved again who they are; every earlier one is refused.
 
-        A snapshot will do, because the store compares its generation: who was faster has won.
+        A snapshot will do, because the store compares its generation: who was faster has won. But not
+        that of an access token, which does not follow the rotations of the other one.
         """
-        session = await self.require()
+        session = await self.require(sure=self.bearer is not None)
         self.require_https()
         sessions = self.site.sessions
         try:
@@ -313,9 +345,21 @@ class Visit:
                 session.id, generation=session.generation, authenticated=True, amr=amr, aal=aal
             )
         except SessionError:
-            sessions.snapshots.drop(self.presented.session or "")
+            sessions.snapshots.drop(self.bearer or self.presented.session or "")
             raise
         return self._adopt(issued)
+
+    @watched
+    async def active(self, idle: timedelta) -> Session:
+        """Note that a person was active *idle* ago, as their client says; the session as it then is."""
+        await self.require()
+        sessions, token = self.site.sessions, self.presented.session
+        if self.bearer is not None:
+            session = await bearer.admitted(self, sure=True, idle=idle)
+        else:
+            session = (await sessions.validate(token or "", sure=True, idle=idle, rotating=False)).session
+        self._take(session, sure=True)
+        return session
 
     def clear(self) -> None:
         """Take the session cookie back, and what was cached of the session."""
@@ -336,7 +380,8 @@ class Visit:
     def _adopt(self, issued: Issued) -> Issued:
         self._session, self._record = issued.session, issued.session
         self._loaded, self.refusal, self._user = True, None, _UNKNOWN
-        self._hand_over(issued.session, issued.token)
+        if self.bearer is None:
+            self._hand_over(issued.session, issued.token)
         return issued
 
     def _hand_over(self, session: Session, token: str) -> None:
@@ -367,7 +412,7 @@ class Visit:
             headers += [(b"set-cookie", cookie.encode()) for cookie in self._set.values()]
         present = dict(headers)
         if self.looked:
-            headers.append(_VARY)
+            headers.append(_VARY if self.site.issuer is None else _VARY_BY_BOTH)
             if b"cache-control" not in present:
                 headers.append(_NO_STORE)
         if self.method not in SAFE:
@@ -406,6 +451,7 @@ class Visit:
 
 
 _VARY = (b"vary", b"Cookie")
+_VARY_BY_BOTH = (b"vary", b"Cookie, Authorization")
 _VARY_BY_SOURCE = (b"vary", b"Sec-Fetch-Site, Origin")
 _NO_STORE = (b"cache-control", b"no-store")
 _HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")

@@ -22,11 +22,15 @@ def rotate(
     emergency: Annotated[
         bool, Flag, Parameter(help="The keys leaked: drop them all. Everybody is signed out.")
     ] = False,
+    access: Annotated[
+        bool, Flag, Parameter(help="Only the keys of access tokens, which other services verify.")
+    ] = False,
     yes: Yes = False,
 ) -> int:
     """Announce a new key, and at the next call have it sign. Nobody is signed out.
 
-    Between the two calls restart every process, so that each knows the key before it is used.
+    Between the two calls restart every process, so that each knows the key before it is used, and
+    let an hour pass, in which other services learn of the keys of access tokens.
     """
     settings = load({"keys_file": keys_file}).settings
     if settings.keys:
@@ -40,6 +44,8 @@ def rotate(
         return 1
     if emergency:
         step = keyring.emergency(text, now, where=str(path))
+    elif access:
+        step = keyring.rotate_access(text, now, where=str(path))
     else:
         step = keyring.rotate(text, now, settings.policy().lifetime, where=str(path))
     keyring.write(path, step.text, replace=True)

@@ -1,0 +1,107 @@
+"""The issuer: makes the access tokens of our sessions, and reads them when they come back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from sojourn import access, lifecycle
+from sojourn.access import LONGEST, Algorithm, Claims, Signers
+from sojourn.errors import SettingsError
+from sojourn.session import Discreet, Session
+from sojourn.sessions import AsyncSessions
+
+__all__ = ["AccessToken", "Issuer", "Terms"]
+
+_LATELY = 10_000  # access tokens whose signature was checked lately
+_MOMENT = timedelta(seconds=1)
+
+
+class Terms(Struct, frozen=True, kw_only=True):
+    """How access tokens of one session are made: what its application and its tenant ask for."""
+
+    algorithm: Algorithm = "RS256"
+    life: timedelta | None = None  # None: the issuer's
+    scope: str = ""
+    tenant: str | None = None  # the slug
+
+
+class AccessToken(Discreet, frozen=True):
+    """An access token, and for how many seconds it is good."""
+
+    text: str
+    expires_in: int
+
+    def __repr__(self) -> str:
+        return f"<AccessToken for {self.expires_in} s>"
+
+
+TermsOf = Callable[[Session], Awaitable[Terms]]
+
+
+async def usual(session: Session) -> Terms:
+    """The same for everybody: RS256, which every verifier knows (RFC 9068 section 2.1)."""
+    return Terms()
+
+
+class Issuer:
+    """Makes and reads access tokens of *sessions* under the keys of *signers*.
+
+    *url* is the public origin, which stands in every token as `iss`. *life*: how long a token is good;
+    a revocation is felt at once by whoever follows the feed, and after that long by who does not.
+    """
+
+    def __init__(
+        self,
+        sessions: AsyncSessions,
+        signers: Signers,
+        *,
+        url: str,
+        life: timedelta = timedelta(minutes=5),
+        terms_of: TermsOf = usual,
+    ) -> None:
+        if not _MOMENT <= life <= LONGEST:
+            raise SettingsError(
+                "an access token must be good for 1 second to 1 hour; a usual life is 5 minutes"
+            )
+        self.sessions, self.signers = sessions, signers
+        self.url, self.life, self.terms_of = url.rstrip("/"), life, terms_of
+        self._read: dict[str, Claims] = {}
+
+    async def issue(self, session: Session, *, life: timedelta | None = None) -> AccessToken:
+        """An access token for *session*, which it does not outlive."""
+        terms = await self.terms_of(session)
+        now = self.sessions.clock()
+        claims = access.claims_of(
+            session,
+            now,
+            lifecycle.idle_end(session, self.sessions.policy),
+            issuer=self.url,
+            life=min(life or terms.life or self.life, LONGEST),
+            jti=os.urandom(16).hex(),
+            scope=terms.scope,
+            tenant=terms.tenant,
+        )
+        text = access.signed(claims, self.signers.signing(terms.algorithm), self.signers)
+        return AccessToken(text, max(0, claims.exp - claims.iat))
+
+    def read(self, text: str) -> Claims:
+        """What *text* says, if it is an access token of ours whose time is not over.
+
+        The signature of one that was read lately is not checked again; its time is.
+        """
+        known, now = self._read.get(text), self.sessions.clock()
+        if known is not None:
+            access.check_time(known, now)
+            return known
+        claims = self._verified(text, now)
+        if len(self._read) >= _LATELY:
+            self._read.clear()
+        self._read[text] = claims
+        return claims
+
+    def _verified(self, text: str, now: datetime) -> Claims:
+        return access.verified(text, self.signers.find, now, issuer=self.url, audience=self.url)
