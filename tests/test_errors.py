@@ -13,7 +13,13 @@ from sojourn import Reason, errors
 from sojourn.errors import Refusal
 
 ID = UUID(int=7)
-BASES = {errors.Refusal, errors.SessionError, errors.RequestError, errors.AccountError}
+BASES = {
+    errors.Refusal,
+    errors.SessionError,
+    errors.RequestError,
+    errors.AccountError,
+    errors.DirectoryError,
+}
 KINDS: list[type[Refusal]] = [
     kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Refusal)
 ]
@@ -25,6 +31,7 @@ ARGUMENTS: dict[type[Refusal], tuple[Any, ...]] = {
     errors.FreshnessRequired: (timedelta(minutes=10),),
     errors.TooManySessions: (3, ()),
     errors.RateLimited: (timedelta(seconds=30),),
+    errors.OAuthError: ("invalid_grant", "This grant is not good."),
 }
 
 
@@ -98,6 +105,9 @@ def test_a_revocation_says_why():
 
 def test_freshness_says_how_fresh():
     assert errors.FreshnessRequired(timedelta(minutes=10)).facts == {"max_age": 600}
+    stronger = errors.FreshnessRequired(timedelta(minutes=10), aal=2)
+    assert stronger.facts == {"max_age": 600, "acr_values": "aal2"}
+    assert stronger.challenge == {"max_age": "600", "acr_values": "aal2"}
 
 
 def test_too_many_sessions_keeps_their_records_out_of_the_public_facts():

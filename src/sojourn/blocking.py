@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -77,6 +77,8 @@ class Sessions:
         remember: bool = False,
         application_id: str | None = None,
         tenant_id: str | None = None,
+        profile: str | None = None,
+        authenticated_at: datetime | None = None,
         data: Mapping[str, Any] | None = None,
         replacing: Session | None = None,
     ) -> Issued:
@@ -91,6 +93,8 @@ class Sessions:
                 remember=remember,
                 application_id=application_id,
                 tenant_id=tenant_id,
+                profile=profile,
+                authenticated_at=authenticated_at,
                 data=data,
                 replacing=replacing,
             )
@@ -126,8 +130,8 @@ class Sessions:
     def whole(self, session: Session) -> Session:
         return _run(self._sessions.whole(session))
 
-    def refresh(self, token: str, *, bearer: bool = False) -> Issued:
-        return _run(self._sessions.refresh(token, bearer=bearer))
+    def refresh(self, token: str, *, bearer: bool = False, application_id: str | None = None) -> Issued:
+        return _run(self._sessions.refresh(token, bearer=bearer, application_id=application_id))
 
     def renew(
         self,
@@ -176,6 +180,9 @@ class Sessions:
 
     def end(self, token: str, *, reason: Reason = Reason.SIGNED_OUT) -> bool:
         return _run(self._sessions.end(token, reason=reason))
+
+    def of(self, token: str) -> Session | None:
+        return _run(self._sessions.of(token))
 
     def revoke_all(
         self,

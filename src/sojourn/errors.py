@@ -22,13 +22,19 @@
     │   ├── CookieRejected              cookie_rejected     oversized, doubled or broken cookie header
     │   ├── HttpsRequired               https_required      credentials are not issued over plain http
     │   ├── BodyRejected                body_rejected       not JSON, too large, too deep, of another shape
+    │   ├── OAuthError                  oauth_error         (`error`: the code of RFC 6749)
     │   └── RateLimited                 rate_limited        (`retry_after`, seconds)
-    └── AccountError                    about an account
-        ├── InvalidCredentials          invalid_credentials wrong password or unknown user: the same answer
-        ├── AccountExists               account_exists
-        ├── AccountNotFound             not_found
-        ├── PasswordRejected            password_rejected   too short, too long, or too common
-        └── EmailRejected               email_rejected
+    ├── AccountError                    about an account
+    │   ├── InvalidCredentials          invalid_credentials wrong password or unknown user: the same answer
+    │   ├── AccountExists               account_exists
+    │   ├── AccountNotFound             not_found
+    │   ├── PasswordRejected            password_rejected   too short, too long, or too common
+    │   └── EmailRejected               email_rejected
+    └── DirectoryError                  about an application or a tenant
+        ├── ApplicationNotFound         not_found
+        ├── ApplicationRejected         application_rejected a field that cannot be
+        ├── TenantNotFound              not_found
+        └── TenantRejected              tenant_rejected     a field that cannot be
 
 A fault (the database is away, the disk is full) is not a refusal: it stays the driver's own
 exception, and the web layer answers 503. A setting that cannot work raises `SettingsError`.
@@ -50,10 +56,13 @@ __all__ = [
     "AccountError",
     "AccountExists",
     "AccountNotFound",
+    "ApplicationNotFound",
+    "ApplicationRejected",
     "BodyRejected",
     "CookieRejected",
     "CsrfFailed",
     "DataTooLarge",
+    "DirectoryError",
     "EmailRejected",
     "Forbidden",
     "FreshnessRequired",
@@ -61,6 +70,7 @@ __all__ = [
     "InvalidCredentials",
     "MethodRejected",
     "NothingHere",
+    "OAuthError",
     "PasswordRejected",
     "QueryNotSupported",
     "RateLimited",
@@ -72,6 +82,8 @@ __all__ = [
     "SessionNotFound",
     "SessionRevoked",
     "SettingsError",
+    "TenantNotFound",
+    "TenantRejected",
     "TokenInvalid",
     "TokenReplayed",
     "TokenSuperseded",
@@ -140,11 +152,11 @@ class SessionExpired(SessionError):
 
 
 class SessionRevoked(SessionError):
-    """`reason` says why; by whom is one of user, admin, system: never a name."""
+    """`reason` says why; by whom is one of user, admin, system: never a name. (Over HTTP `id` is None.)"""
 
     code = "session_revoked"
 
-    def __init__(self, id: UUID, reason: Reason | None) -> None:
+    def __init__(self, id: UUID | None, reason: Reason | None) -> None:
         self.id, self.reason = id, reason
         super().__init__("Your session has ended. Please sign in again.", reason=reason)
 
@@ -157,13 +169,25 @@ class TokenReplayed(SessionError):
 
 
 class FreshnessRequired(SessionError):
-    """The act asks for a recent authentication (ASVS 7.5.1, RFC 9470)."""
+    """The act asks for a recent authentication, or for a stronger one (ASVS 7.5.1, RFC 9470).
+
+    `max_age`: at most so long ago. `aal`: at least that strong (NIST SP 800-63B).
+    """
 
     code = "reauth_required"
 
-    def __init__(self, max_age: timedelta) -> None:
-        self.max_age = max_age
-        super().__init__("Please confirm it is you.", max_age=int(max_age.total_seconds()))
+    def __init__(self, max_age: timedelta, *, aal: int = 0) -> None:
+        self.max_age, self.aal = max_age, aal
+        super().__init__(
+            "Please confirm it is you." if not aal else "Please confirm it is you, with a second factor.",
+            max_age=int(max_age.total_seconds()),
+            acr_values=f"aal{aal}" if aal else None,
+        )
+
+    @property
+    def challenge(self) -> dict[str, str]:
+        """The parameters of RFC 9470 section 3."""
+        return {name: str(value) for name, value in self.facts.items() if name in ("acr_values", "max_age")}
 
 
 class SessionNotFound(SessionError):
@@ -242,6 +266,16 @@ class BodyRejected(RequestError):
     code = "body_rejected"
 
 
+class OAuthError(RequestError):
+    """What an application did wrong, in the words of OAuth. `error` is a code of RFC 6749, 7009 or OpenID."""
+
+    code = "oauth_error"
+
+    def __init__(self, error: str, message: str, *, status: int = 400) -> None:
+        self.error = error
+        super().__init__(message, status=status, error=error)
+
+
 class RateLimited(RequestError):
     code = "rate_limited"
     status = 429
@@ -277,6 +311,34 @@ class PasswordRejected(AccountError):
 class EmailRejected(AccountError):
     code = "email_rejected"
     message = "Please give an e-mail address, such as ada@example.org."
+
+
+class DirectoryError(Refusal):
+    """A refusal about an application or a tenant."""
+
+
+class ApplicationNotFound(DirectoryError):
+    code = "not_found"
+    message = "There is no such application."
+
+
+class ApplicationRejected(DirectoryError):
+    """The message says which field cannot be as it is, and what would do."""
+
+    code = "application_rejected"
+    message = "An application cannot be like that."
+
+
+class TenantNotFound(DirectoryError):
+    code = "not_found"
+    message = "There is no such tenant."
+
+
+class TenantRejected(DirectoryError):
+    """As `ApplicationRejected`."""
+
+    code = "tenant_rejected"
+    message = "A tenant cannot be like that."
 
 
 class SettingsError(ValueError):

@@ -14,7 +14,7 @@ from sojourn.errors import SettingsError
 from sojourn.session import Discreet, Session
 from sojourn.sessions import AsyncSessions
 
-__all__ = ["AccessToken", "Issuer", "Terms"]
+__all__ = ["AccessToken", "Issuer", "Terms", "TermsOf"]
 
 _LATELY = 10_000  # access tokens whose signature was checked lately
 _MOMENT = timedelta(seconds=1)
@@ -87,6 +87,25 @@ class Issuer:
         )
         text = access.signed(claims, self.signers.signing(terms.algorithm), self.signers)
         return AccessToken(text, max(0, claims.exp - claims.iat))
+
+    def machine(
+        self, client_id: str, scope: str, algorithm: Algorithm, life: timedelta | None = None
+    ) -> AccessToken:
+        """An access token for an application itself, which has no session (RFC 6749 section 4.4)."""
+        now = self.sessions.clock()
+        exp = int((now + min(life or self.life, LONGEST)).timestamp())
+        claims = Claims(
+            iss=self.url,
+            sub=client_id,
+            aud=(client_id, self.url),
+            client_id=client_id,
+            iat=int(now.timestamp()),
+            exp=exp,
+            jti=os.urandom(16).hex(),
+            scope=scope,
+        )
+        text = access.signed(claims, self.signers.signing(algorithm), self.signers)
+        return AccessToken(text, exp - claims.iat)
 
     def read(self, text: str) -> Claims:
         """What *text* says, if it is an access token of ours whose time is not over.

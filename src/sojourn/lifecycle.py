@@ -136,9 +136,14 @@ def start(
     remember: bool = False,
     application_id: str | None = None,
     tenant_id: str | None = None,
+    profile: str | None = None,
+    authenticated_at: datetime | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> Session:
-    """A new session of *user_id*, or of a visitor, as the policy has it."""
+    """A new session of *user_id*, or of a visitor, as the policy has it.
+
+    *authenticated_at*: when the user proved who they are, if that was not now but for another session.
+    """
     ends_at = now + policy.lifetime_of(user_id)
     return Session(
         id=id,
@@ -149,7 +154,7 @@ def start(
         key_id=key_id,
         created_at=now,
         seen_at=now,
-        authenticated_at=None if user_id is None else now,
+        authenticated_at=None if user_id is None else min(authenticated_at or now, now),
         expires_at=_stored_end(now, ends_at, policy),
         ends_at=ends_at,
         amr=tuple(amr),
@@ -158,6 +163,7 @@ def start(
         place=place,
         ip=ip,
         remember=remember,
+        profile=profile,
         data=_fitting(dict(data or {}), policy),
     )
 
@@ -231,14 +237,19 @@ def refresh(
     token: Token,
     keys: Keys,
     bearer: bool = False,
+    application_id: str | None = None,
 ) -> Outcome:
     """Rotate the token, repeat an answer that was lost, or end the session that is being replayed.
 
-    Never moves `seen_at`, `authenticated_at` or an end: a refresh is not a person (RFC 9470 section
-    6.1). *bearer*: the token is presented nowhere else, so this is the use at which a renewal falls
-    due; twins could not follow a new salt, and what a change of privilege voids are access tokens.
+    Never moves `seen_at`, `authenticated_at` or an end: a refresh is not a person (RFC 9470 section 6.1).
+
+    *bearer*: the token is presented nowhere else, so this is the use at which a renewal falls due;
+    twins could not follow a new salt, and what a change of privilege voids are access tokens. Then it
+    must be of a session of *application_id*, or nothing is ended and nothing is told.
     """
     session = _admitted(session, policy, now, token, keys)
+    if bearer and session.application_id != application_id:
+        raise TokenInvalid
     behind = session.generation - token.generation
     if behind <= 0:
         return _rotate(session, token, now, keys, renew_due=session.renew_due and not bearer)

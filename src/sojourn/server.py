@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -22,10 +22,11 @@ import sojourn
 from sojourn import device, keyring
 from sojourn.access import Signers
 from sojourn.accounts import Accounts, User, open_accounts
-from sojourn.api import admin, native
+from sojourn.api import admin, authvital, native, oauth
 from sojourn.api.openapi import openapi
 from sojourn.api.routes import Call, Route
 from sojourn.background import Worker
+from sojourn.directory import Directory, open_directory
 from sojourn.errors import MethodRejected, NothingHere
 from sojourn.event_log import log_event
 from sojourn.issuer import Issuer
@@ -35,14 +36,14 @@ from sojourn.stores import open_store
 from sojourn.stores.protocol import Store
 from sojourn.token import Keys
 from sojourn.web import pages
-from sojourn.web.answer import BROKEN, STATUS, Answer, as_json, broken, problem
 from sojourn.web.asgi import SessionMiddleware
+from sojourn.web.reply import BROKEN, STATUS, Answer, as_json, broken, problem
 from sojourn.web.table import mounted, response
 from sojourn.web.visit import Site, Visit
 
 __all__ = ["API", "application", "create_app", "document"]
 
-API = (*native.ROUTES, *admin.ROUTES)
+API = (*native.ROUTES, *admin.ROUTES, *oauth.ROUTES)
 
 
 def application() -> Starlette:
@@ -67,29 +68,33 @@ def create_app(
     sessions = AsyncSessions(
         open_store(settings.store), keys=keys, policy=settings.policy(), clock=clock, on_event=log_event
     )
-    issuer = Issuer(sessions, signers, url=settings.origin, life=settings.access_ttl) if signers else None
     accounts = Accounts(open_accounts(settings.accounts), sessions, clock=sessions.clock)
+    directory = Directory(open_directory(settings.accounts), sessions)
+    issuer = signers and Issuer(
+        sessions, signers, url=settings.origin, life=settings.access_ttl, terms_of=oauth.terms_of(directory)
+    )
     site = Site(
         sessions,
         origin=settings.origin,
         load_user=_enabled(accounts),
         trusted_proxies=map(str, settings.trusted_proxies),
         development=settings.development,
-        faults=accounts.store.faults,
+        faults=(*accounts.store.faults, *directory.store.faults),
         demo=demo,
-        issuer=issuer,
+        issuer=issuer or None,
         methods=("password",),
     )
-    worker = Worker(sessions, also=[accounts.purge]) if settings.worker else None
-    table = (*API, *_OWN, *pages.PAGES)
+    worker = Worker(sessions, also=[accounts.purge, directory.purge]) if settings.worker else None
+    dialects = authvital.ROUTES if settings.authvital else ()
+    table = (*API, *dialects, *_OWN, *pages.PAGES)
     app = Starlette(
         routes=[
-            *mounted(table, accounts=accounts, sign_up_open=settings.sign_up),
+            *mounted(table, accounts=accounts, directory=directory, sign_up_open=settings.sign_up),
             Mount(pages.ASSETS_PATH, _Assets(directory=pages.STATIC)),
         ],
         middleware=[Middleware(SessionMiddleware, site=site, page=_as_page)],
         exception_handlers={HTTPException: _not_here, Exception: _broken},
-        lifespan=_lifespan(sessions, accounts, worker),
+        lifespan=_lifespan(worker, sessions.close, accounts.close, directory.close),
     )
     app.router.redirect_slashes = False  # the redirect would name the host that the request claims
     return app
@@ -170,13 +175,13 @@ def _enabled(accounts: Accounts) -> Callable[[str], Any]:
     return load_user
 
 
-def _lifespan(sessions: AsyncSessions, accounts: Accounts, worker: Worker | None) -> Callable[[Any], Any]:
+def _lifespan(worker: Worker | None, *closing: Callable[[], Awaitable[None]]) -> Callable[[Any], Any]:
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
         await asyncio.to_thread(device.warm)
         async with AsyncExitStack() as stack:  # what was opened first ends last
-            stack.push_async_callback(sessions.close)
-            stack.push_async_callback(accounts.close)
+            for close in closing:
+                stack.push_async_callback(close)
             if worker is not None:
                 await stack.enter_async_context(worker.at_work())
             yield
@@ -188,7 +193,7 @@ async def _not_here(request: Request, error: Exception) -> Response:
     """404 and 405, as the rest of the API or of the pages says no."""
     wrong_method = isinstance(error, HTTPException) and error.status_code == 405
     refusal = MethodRejected() if wrong_method else NothingHere()
-    if request.url.path.startswith("/api/"):
+    if _for_programs(request.url.path):
         sent = response(problem(refusal))
     elif wrong_method:
         sent = response(pages.error_page(405, "Not possible", "This page cannot be used like that."))
@@ -201,7 +206,7 @@ async def _not_here(request: Request, error: Exception) -> Response:
 
 def _as_page(visit: Visit, answer: Answer, message: str) -> Answer:
     """What the middleware refuses, for a person who looks at a page."""
-    if visit.path.startswith("/api/"):
+    if _for_programs(visit.path):
         return answer
     title = "Not available" if answer.status == 503 else "That did not work"
     kept = [header for header in answer.headers if header[0] in ("retry-after", "www-authenticate")]
@@ -210,9 +215,14 @@ def _as_page(visit: Visit, answer: Answer, message: str) -> Answer:
 
 async def _broken(request: Request, error: Exception) -> Response:
     """500: a mistake of ours. Starlette logs it; nobody else is told what it was."""
-    if request.url.path.startswith("/api/"):
+    if _for_programs(request.url.path):
         return response(broken())
     return response(pages.error_page(500, "That did not work", BROKEN))
+
+
+def _for_programs(path: str) -> bool:
+    """Whether no person looks at what is there, so that errors are JSON too."""
+    return path.startswith(("/api/", "/oauth/", "/.well-known/")) and path != "/oauth/authorize"
 
 
 def _methods(request: Request) -> set[str]:

@@ -113,6 +113,7 @@ class Session(Discreet, frozen=True, kw_only=True, repr_omit_defaults=True):
     place: Place | None = None
     ip: str | None = None
     remember: bool = False
+    profile: str | None = None  # the named rules under which it was started: see `Policies`
     data: Mapping[str, Any] = field(default_factory=dict)
     version: int = 1  # one more with every change but a touch
     void_below: int = 0  # snapshots of a lower version are void: see `voiding`

@@ -157,10 +157,15 @@ class AsyncSessions:
         remember: bool = False,
         application_id: str | None = None,
         tenant_id: str | None = None,
+        profile: str | None = None,
+        authenticated_at: datetime | None = None,
         data: Mapping[str, Any] | None = None,
         replacing: Session | None = None,
     ) -> Issued:
         """Begin a session, after the application has proved who *user_id* is; None for a visitor.
+
+        *profile* names the rules that hold for it beside those of its application and tenant.
+        *authenticated_at*: when that was, if not now.
 
         *replacing* is the session that this browser presented. Of the same user in the same
         application and tenant it is renewed: its id and its absolute end stay, and *data* is a
@@ -200,6 +205,8 @@ class AsyncSessions:
             remember=remember,
             application_id=application_id,
             tenant_id=tenant_id,
+            profile=profile,
+            authenticated_at=authenticated_at,
             data=carried | dict(data or {}),
         )
         await self._insert(session, now)
@@ -359,12 +366,13 @@ class AsyncSessions:
             return Validated(session)
         return Validated(issued.session, issued.token)
 
-    async def refresh(self, token: str, *, bearer: bool = False) -> Issued:
+    async def refresh(self, token: str, *, bearer: bool = False, application_id: str | None = None) -> Issued:
         """Rotate *token*. The same one gets the same successor; an old one ends the session.
 
-        *bearer*: it is used for nothing else, because access tokens are what its bearer shows.
+        *bearer*: it is used for nothing else, because access tokens are what its bearer shows; then it
+        must be of a session of *application_id*.
         """
-        decide = partial(lifecycle.refresh, keys=self.keys, bearer=bearer)
+        decide = partial(lifecycle.refresh, keys=self.keys, bearer=bearer, application_id=application_id)
         outcome, _, _ = await self._with_token(token, decide)
         self.snapshots.drop(token)
         verdicts = [event.verdict for event in outcome.events if isinstance(event, Refreshed)]
@@ -451,12 +459,20 @@ class AsyncSessions:
 
     async def end(self, token: str, *, reason: Reason = Reason.SIGNED_OUT) -> bool:
         """Sign out: end the session of *token*, whatever its generation. False if there was none."""
-        presented = parse(token, self.keys)
-        session = await self.store.get(presented.session_id)
-        if session is None or not genuine(presented, session, self.keys):
+        session = await self.of(token)
+        if session is None:
             return False
         query = Query(id=session.id, user_id=session.user_id)
         return await self._revoke(query, reason=reason, by=session.user_id) > 0
+
+    async def of(self, token: str) -> Session | None:
+        """The session that *token* was made for, in whatever generation, live or ended; else None.
+
+        Nothing is decided, recorded or told: for who asks about a token, not with it.
+        """
+        presented = parse(token, self.keys)
+        session = await self.store.get(presented.session_id)
+        return session if session is not None and genuine(presented, session, self.keys) else None
 
     async def revoke_all(
         self,

@@ -71,6 +71,7 @@ class Settings(Discreet, frozen=True, kw_only=True):
     development: bool = False
     sign_up: bool = True
     access_ttl: timedelta = timedelta(minutes=5)
+    authvital: bool = True
 
     preset: Preset = "consumer"
     lifetime: timedelta | UnsetType = UNSET
@@ -215,6 +216,7 @@ FIELDS: tuple[Field, ...] = (
         read.span,
         "How long an access token is good, at most 1 hour; who follows the feed feels a revocation at once.",
     ),
+    _row("authvital", read.flag, "Speak the session routes of AuthVital's SDK, under /oauth."),
     _row(
         "preset",
         partial(read.one_of, tuple(_PRESETS)),

@@ -32,7 +32,10 @@ def test_the_version_is_printed(shell):
 
 def test_without_a_command_all_are_listed_with_what_they_do(shell):
     printed = shell().out
-    for name in ("serve", "demo", "sessions", "users", "purge", "worker", "keys", "migrate", "doctor"):
+    for name in (
+        *("serve", "demo", "sessions", "users", "applications", "tenants"),
+        *("purge", "worker", "keys", "migrate", "doctor"),
+    ):
         assert f"\n│ {name} " in printed
     assert "Delete the records" in printed
 
@@ -174,4 +177,4 @@ def test_the_reference_is_as_the_code_has_it(name):
 
 def test_the_tree_names_each_command_once():
     words = [words for words, _ in known(app)]
-    assert len(words) == len(set(words)) == 15
+    assert len(words) == len(set(words)) == 27

@@ -46,10 +46,13 @@ def replace_all(path: Path, barrier: Barrier, number: int, ids: list[Any]) -> li
     return wins
 
 
-def sign_in(path: Path, barrier: Barrier, number: int, times: int, limit: int, action: Any) -> int:
-    """Sign in *times* times; how often that was allowed. The first one makes the file."""
-    store, cap = SQLiteStore(path).blocking(), Cap(at=NOW, limit=limit, action=action)
-    sessions = [make_session(created_at=NOW - timedelta(seconds=number + n)) for n in range(times)]
+def sign_in(path: Path, barrier: Barrier, number: int, times: int, cap: Cap) -> int:
+    """Sign in *times* times, in two applications; how often it was allowed. The first makes the file."""
+    store = SQLiteStore(path).blocking()
+    sessions = [
+        make_session(created_at=NOW - timedelta(seconds=number + n), application_id=("shop", None)[n % 2])
+        for n in range(times)
+    ]
     barrier.wait()
     done = sum(drive(store.insert(session, cap=cap)).done for session in sessions)
     drive(store.close())

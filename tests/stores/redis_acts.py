@@ -92,6 +92,7 @@ class Raw:
         assert {id for id, (state, _) in records.items() if state != 0} == over
         self._check_users(shard, records, set(live))
         self._check_due(shard, records, chunks)
+        self._check_groups(shard, [session for state, session in records.values() if state == 0])
 
     def _check_users(self, shard: int, records: dict[bytes, tuple[int, Session]], live: set[bytes]) -> None:
         counts = Counter("users" if records[id][1].user_id is not None else "visitors" for id in live)
@@ -119,6 +120,35 @@ class Raw:
                 assert bool(many) is not bool(ids)
                 several = {ids[n : n + 16] for n in range(0, len(ids), 16)}
                 found[int(number), user] = several or set(many)
+        return found
+
+    def _check_groups(self, shard: int, live: list[Session]) -> None:
+        for kind, names in (("apps", "application_id"), ("tenants", "tenant_id")):
+            expected: dict[bytes, set[bytes]] = {}
+            for session in live:
+                if name := pack_text(getattr(session, names)):
+                    expected.setdefault(name, set()).add(session.id.bytes)
+            assert self._groups(shard, kind) == expected
+
+    def _groups(self, shard: int, kind: str) -> dict[bytes, set[bytes]]:
+        found: dict[bytes, set[bytes]] = {}
+        prefix = self.key(shard, f"{kind}:".encode())
+        for key in self._keys(shard):
+            if not key.startswith(prefix) or not key.removeprefix(prefix).isdigit():
+                continue
+            fields = self.ask(shard, "HGETALL", key)
+            for name, ids in zip(fields[0::2], fields[1::2], strict=True):
+                chunks = self.ask(shard, "ZRANGE", prefix + name, 0, -1)
+                assert bool(chunks) is not bool(ids)
+                found[name] = {ids[n : n + 16] for n in range(0, len(ids), 16)}
+                for chunk in chunks:
+                    within = self.ask(
+                        shard, "ZRANGE", self.key(shard, f"{kind}.".encode() + name + chunk), 0, -1
+                    )
+                    assert chunk <= within[0]
+                    assert len(within) <= 128
+                    assert found[name].isdisjoint(within)
+                    found[name] |= set(within)
         return found
 
     def _check_due(

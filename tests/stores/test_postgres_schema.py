@@ -5,21 +5,24 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 
 from sojourn.blocking import drive
 from sojourn.errors import SettingsError
 from sojourn.session import Reason, Seen, Session, lowest_id, new_id
+from sojourn.stores import migrate as migrations
 from sojourn.stores.postgres import PostgresStore
-from sojourn.stores.postgres.rows import COLUMNS
-from sojourn.stores.postgres.sql import SELECT, TOUCH, asked
+from sojourn.stores.postgres.rows import COLUMNS, to_row
+from sojourn.stores.postgres.sql import REVOKE, SELECT, TOUCH, asked
 from sojourn.stores.protocol import Cap, Entry, Query
 from sojourn.testing import make_session
 from tests.servers.fixtures import postgres
@@ -161,15 +164,101 @@ def test_what_lives_is_found_newest_first_whatever_week_and_partition_it_is_in(d
     assert drive(db.store.count(Query(live_at=NOW))) == len(days)
 
 
+def plan(db: Database, statement: str, query: Query, **values: Any) -> str:
+    """How the server runs a *statement* that is prepared, as the store's connections have it."""
+
+    async def explain() -> str:
+        async with db.store.engine._connections.transaction(10) as connection:
+            sql, given = asked(statement, query, **values)
+            literals = [None if value is None else str(value) for value in given]
+            await connection.run(f"prepare asked as {sql}")
+            quoted = ", ".join("null" if text is None else f"'{text}'" for text in literals)
+            rows = await connection.all(f"explain execute asked({quoted})")
+            await connection.run("deallocate asked")
+            return "\n".join(row[0] for row in rows)
+
+    return drive(explain())
+
+
+def scanned(text: str) -> set[str]:
+    """The partitions that *text*, a plan, looks into."""
+    return set(re.findall(r"(?:Scan|using \S+) on (sessions_\w+)", text))
+
+
+def test_what_is_too_old_to_live_is_not_opened(db: Database) -> None:
+    db.sql(f"select sojourn_make_partitions('{(NOW - 90 * DAY).isoformat()}', 13)")
+    query = Query(user_id="ada", live_at=NOW)
+    since = msgspec.structs.replace(query, created_since=NOW - 10 * DAY)
+    ending: dict[str, Any] = {"at": NOW, "reason": "user", "by": None, "note": None}
+    recent = [week_of(NOW - 10 * DAY + timedelta(weeks=n)) for n in range(5)]
+    for statement, values in ((SELECT, {"limit": 100}), (REVOKE, {"limit": 100} | ending)):
+        assert len(scanned(plan(db, statement, query, **values))) == len(db.partitions())
+        assert scanned(plan(db, statement, since, **values)) == {*recent, "sessions_default"} & {
+            *db.partitions()
+        }
+
+
+def test_a_statement_by_hand_after_one_of_the_store_has_its_line(db: Database) -> None:
+    """What the store tells the triggers holds for its own statement, even within a longer transaction."""
+    one, two = db.started(), db.started(user_id="grace")
+    query = Query(user_id="ada", live_at=NOW)
+    sql, values = asked(REVOKE, query, limit=10, at=NOW, reason="user", by=None, note=None)
+
+    async def both() -> list[Any]:
+        async with db.store.engine._connections.transaction(10) as connection:
+            ended = await connection.all(sql, *values)
+            await connection.run("update sessions set revoked_at = now() where user_id = 'grace'")
+            return [id for (id,) in ended]
+
+    assert drive(both()) == [one.id]
+    lines = drive(db.store.entries()).entries
+    assert {(line.id, line.version, line.reason) for line in lines} == {
+        (one.id, 2, Reason.USER),
+        (two.id, 2, Reason.SYSTEM),
+    }
+    assert (drive(db.store.count(ALL)), drive(db.store.count(SIGNED_IN))) == (0, 0)
+
+
+def test_a_revocation_that_is_undone_leaves_nothing(db: Database) -> None:
+    session = db.started()
+    sql, values = asked(
+        REVOKE, Query(user_id="ada", live_at=NOW), limit=10, at=NOW, reason="user", by=None, note=None
+    )
+
+    async def undone() -> None:
+        async with db.store.engine._connections.transaction(10) as connection:
+            assert len(await connection.all(sql, *values)) == 1
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        drive(undone())
+    assert drive(db.store.get(session.id)) == session
+    assert drive(db.store.entries()).entries == ()
+    assert drive(db.store.count(ALL)) == 1
+
+
+def test_what_ends_is_counted_whoever_it_was(db: Database) -> None:
+    for user_id in ("ada", "ada", None, "grace"):
+        db.started(user_id=user_id)
+    noticed = db.started(expires_at=NOW + DAY, user_id="mary")
+    assert drive(db.store.expire(at=NOW + 2 * DAY)) == [noticed]
+    ended = drive(db.store.revoke(Query(live_at=NOW), at=NOW, reason=Reason.ADMIN))
+    assert len(ended) == 4  # a walk through what lives passes over what was noticed
+    assert (drive(db.store.count(ALL)), drive(db.store.count(SIGNED_IN))) == (0, 0)
+    assert drive(db.store.revoke(Query(user_id="mary"), at=NOW, reason=Reason.ADMIN)) == [noticed.id]
+    assert drive(db.store.count(ALL)) == 0
+    assert len(drive(db.store.entries()).entries) == 5
+
+
 # ── partitions ────────────────────────────────────────────────────────────────────────────────
 
 
-def test_partitions_are_made_eight_weeks_ahead(db: Database) -> None:
-    expected = [week_of(NOW + timedelta(weeks=n)) for n in range(9)]
+def test_partitions_are_made_three_weeks_ahead(db: Database) -> None:
+    expected = [week_of(NOW + timedelta(weeks=n)) for n in range(4)]
     assert db.partitions() == [*expected, "sessions_default"]
     assert db.where(db.started()) == expected[0]
-    assert db.sql("select sojourn_make_partitions(now(), 9)") == [(1,)]
-    assert db.sql("select sojourn_make_partitions(now(), 9)") == [(0,)]
+    assert db.sql("select sojourn_make_partitions(now(), 4)") == [(1,)]
+    assert db.sql("select sojourn_make_partitions(now(), 4)") == [(0,)]
 
 
 @pytest.mark.parametrize("year", [1999, 2199])
@@ -355,10 +444,10 @@ def test_cleanup_expired_sessions_forgets_what_ended_long_ago(db: Database) -> N
     for n in range(5):
         db.started(created_at=then + n * DAY, expires_at=then + (n + 1) * DAY)
     recent = db.started(created_at=NOW - 10 * DAY, expires_at=NOW - DAY)
-    db.sql(f"drop table {week_of(NOW + timedelta(weeks=8))}")
+    db.sql(f"drop table {week_of(NOW + timedelta(weeks=3))}")
     assert db.sql("select cleanup_expired_sessions()") == [(5,)]
     assert drive(db.store.get(recent.id)) == recent
-    assert week_of(NOW + timedelta(weeks=8)) in db.partitions()
+    assert week_of(NOW + timedelta(weeks=3)) in db.partitions()
     assert db.sql("select cleanup_expired_sessions('1 hour')") == [(1,)]
 
 
@@ -393,7 +482,7 @@ def test_of_many_processes_that_migrate_at_once_one_does(postgres: Postgres) -> 
     with spawn.Manager() as manager, spawn.Pool(4) as pool:
         barrier = manager.Barrier(4, timeout=60)
         done = pool.starmap(migrate, [(url, barrier)] * 4)
-    names = ["0001_sessions", "0002_log", "0003_functions"]
+    names = [migration.name for migration in migrations.load("sojourn.stores.migrations.postgres")]
     assert sorted(done) == [[], [], [], names]
     store = PostgresStore(url, create=False).blocking()
     assert drive(store.count(ALL)) == 4
@@ -402,12 +491,37 @@ def test_of_many_processes_that_migrate_at_once_one_does(postgres: Postgres) -> 
     drive(store.close())
 
 
+def test_a_database_of_an_older_release_knows_no_profiles(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres.new_database()
+    known = migrations.load("sojourn.stores.migrations.postgres")
+    with monkeypatch.context() as before:
+        before.setattr(migrations, "load", lambda package: known[:3])
+        old = PostgresStore(url).blocking()
+        drive(old.migrate())
+        drive(old.close())
+    session = make_session(data={"x": 1})
+    values = dict(zip(COLUMNS, to_row(session), strict=True)) | {"due": 0}
+    del values["profile"]
+    with psycopg.connect(url) as db:
+        columns, places = ", ".join(values), ", ".join(["%s"] * len(values))
+        db.execute(f"insert into sessions ({columns}) values ({places})", list(values.values()))
+    store = PostgresStore(url, create=False).blocking()
+    with pytest.raises(SettingsError, match="has schema 3, this Sojourn needs schema"):
+        drive(store.get(session.id))
+    assert drive(store.migrate()) == [migration.name for migration in known[3:]]
+    assert not drive(store.engine.compare())
+    assert drive(store.get(session.id)) == session
+    drive(store.close())
+
+
 def test_without_create_no_schema_is_made(postgres: Postgres) -> None:
     url = postgres.new_database()
     store = PostgresStore(url, create=False).blocking()
     with pytest.raises(SettingsError, match=r"has no schema for sessions yet; run `sojourn migrate"):
         drive(store.get(make_session().id))
-    assert len(drive(store.status()).pending) == 3
+    assert drive(store.status()).pending[0] == "0001_sessions"
     drive(store.close())
     tables = "select count(*) from pg_tables where schemaname = 'public'"
     assert postgres.execute(tables, database=url.rpartition("/")[2]) == [(0,)]
@@ -454,7 +568,7 @@ def test_an_ordinary_role_is_enough(postgres: Postgres) -> None:
 def test_what_breaks_a_promise_is_diagnosed(db: Database) -> None:
     # The servers of these tests run without fsync.
     assert [level for level, _, _ in drive(db.store.diagnose())] == ["bad"]
-    for n in range(9):
+    for n in range(4):
         db.sql(f"drop table {week_of(NOW + timedelta(weeks=n))}")
     assert ["warn" for level, what, _ in drive(db.store.diagnose()) if "weeks to come" in what] == ["warn"]
 

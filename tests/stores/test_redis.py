@@ -20,7 +20,7 @@ from sojourn.errors import SettingsError
 from sojourn.session import Device, Reason, Seen, Session, new_id
 from sojourn.stores import open_store
 from sojourn.stores.memory import MemoryStore
-from sojourn.stores.protocol import Cap, Query, Store
+from sojourn.stores.protocol import Cap, CapRule, Query, Store
 from sojourn.stores.redis import RedisStore
 from sojourn.testing import MORNING, make_session
 from tests.servers.redis import Redis
@@ -84,9 +84,14 @@ class Twins:
             ends_at=self.now + 3 * lasts,
             device=Device(id=chance.choice([None, "laptop", "phone"])),
             application_id=chance.choice([None, "shop"]),
+            tenant_id=chance.choice([None, None, *(f"tenant {n}" for n in range(9))]),
+            profile=chance.choice([None, "kiosk"]),
         )
+        action: Any = chance.choice(["end_idle", "end_oldest"])
+        same: Any = chance.choice([("application_id",), ("profile",)])
+        rule = CapRule(limit=3, action=action, same=same)
         cap = Cap(
-            at=self.now, limit=chance.choice([None, 5]), action=chance.choice(["end_idle", "end_oldest"])
+            at=self.now, rules=chance.choice([(), (rule,)]), limit=chance.choice([None, 5]), action=action
         )
         self.both("insert", session, cap=chance.choice([None, cap]))
         self.known.append(session)
@@ -104,13 +109,23 @@ class Twins:
                 fields: list[dict[str, Any]] = [
                     {"data": {"x": 1}},
                     {"ends_at": self.now + MINUTE},
+                    {"application_id": self.chance.choice([None, "shop", "blog"])},
+                    {"tenant_id": "tenant 1"},
                     {"revoked_at": self.now, "reason": Reason.REPLAY},
                 ]
                 self.both("replace", session.change(**self.chance.choice(fields)), at=self.now)
 
     def end(self) -> None:
         user = self.chance.choice(["ada", "grace", "user 1"])
-        query = self.chance.choice([Query(user_id=user), Query(live_at=self.now, application_id="shop")])
+        query = self.chance.choice(
+            [
+                Query(user_id=user),
+                Query(live_at=self.now, application_id="shop"),
+                Query(
+                    live_at=self.now, tenant_id="tenant 1", application_id=self.chance.choice([None, "blog"])
+                ),
+            ]
+        )
         self.both("revoke", query, at=self.now, reason=Reason.ADMIN)
 
     def look(self) -> None:
@@ -119,6 +134,11 @@ class Twins:
             page,
             _replaced(page, after=self.chance.choice([None, *(s.id for s in self.known[-5:])])),
             _replaced(page, application_id="shop", order="seen"),
+            _replaced(
+                page, application_id="shop", after=self.chance.choice([s.id for s in self.known] or [None])
+            ),
+            _replaced(page, tenant_id="tenant 2"),
+            _replaced(page, tenant_id="tenant 1", application_id="shop"),
             _replaced(page, seen_since=self.now - MINUTE, order="seen"),
             _replaced(page, user_id="ada", live_at=None),
             _replaced(page, device_id="phone", signed_in=True),
@@ -153,6 +173,111 @@ def test_every_answer_is_that_of_the_memory_store(narrow: RedisStore, seed: int)
             raw.check()
     for session in twins.known:
         twins.both("get", session.id)
+
+
+# ── by application and tenant ─────────────────────────────────────────────────────────────────────
+
+SHOP = Query(live_at=MORNING, application_id="shop", limit=1000)
+ACME = Query(live_at=MORNING, tenant_id="acme", limit=1000)
+
+
+def found(store: RedisStore, query: Query) -> list[Session]:
+    sessions: list[Session] = drive(store.select(query))
+    assert drive(store.count(query)) == len(sessions)
+    return sessions
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 300])
+def test_the_indexes_of_applications_and_tenants_follow_every_verb(narrow: RedisStore, count: int) -> None:
+    raw = Raw(narrow, 1)
+    sessions = crowd(narrow, count, application_id="shop", tenant_id="acme")
+    others = crowd(narrow, 5)
+    raw.check()
+    assert found(narrow, SHOP) == found(narrow, ACME) == sessions[::-1]
+    moved = sessions[0].change(application_id=None)
+    assert drive(narrow.replace(moved, at=MORNING))
+    raw.check()
+    assert found(narrow, SHOP) == sessions[:0:-1]
+    back = moved.change(application_id="shop", tenant_id="other")
+    assert drive(narrow.replace(back, at=MORNING))
+    raw.check()
+    assert found(narrow, ACME) == sessions[:0:-1]
+    assert drive(narrow.replace(back.change(revoked_at=MORNING, reason=Reason.REPLAY), at=MORNING))
+    raw.check()
+    third = count // 3
+    assert (
+        len(drive(narrow.revoke(_replaced(SHOP, limit=third or 1), at=MORNING, reason=Reason.ADMIN))) == third
+    )
+    raw.check()
+    left = found(narrow, ACME)
+    assert len(left) == count - 1 - third
+    assert len(drive(narrow.expire(at=NOW, limit=1000))) == len(left) + len(others)
+    raw.check()
+    assert found(narrow, SHOP) == []
+    drive(narrow.purge(before=NOW + DAY, limit=1000))
+    raw.check()
+    assert not [key for key in raw._keys(0) if b":apps" in key or b":tenants" in key]
+
+
+def test_who_is_purged_unnoticed_leaves_application_and_tenant(narrow: RedisStore) -> None:
+    crowd(narrow, 200, application_id="shop", tenant_id="acme")
+    assert drive(narrow.purge(before=NOW + HOUR, limit=1000)) == 200
+    raw = Raw(narrow, 1)
+    raw.check()
+    assert not [key for key in raw._keys(0) if b":apps" in key or b":tenants" in key]
+
+
+def test_a_cap_takes_those_who_end_out_of_every_index(narrow: RedisStore) -> None:
+    for n in range(9):
+        session = make_session(created_at=MORNING + n * MINUTE, application_id="shop", tenant_id="acme")
+        drive(narrow.insert(session, cap=Cap(at=MORNING, limit=2)))
+    Raw(narrow, 1).check()
+    assert drive(narrow.count(SHOP)) == drive(narrow.count(ACME)) == 2
+
+
+def test_names_that_look_like_keys_are_kept_apart(narrow: RedisStore) -> None:
+    for name in ("shop", "shop:", "shop:" + "x" * 16, "shop." + "x" * 16, "7", ""):
+        crowd(narrow, 6, application_id=name, tenant_id=name)
+        assert drive(narrow.count(_replaced(SHOP, application_id=name))) == 6
+    Raw(narrow, 1).check()
+
+
+@pytest.mark.parametrize("count", [3, 400])
+def test_what_an_older_release_has_written_is_found_at_once_and_put_into_the_index_by_a_purge(
+    narrow: RedisStore, count: int
+) -> None:
+    raw = Raw(narrow, 1)
+    sessions = crowd(narrow, count, application_id="shop", tenant_id="acme")
+    for key in raw._keys(0):
+        if re.search(rb"}:(apps|tenants|grouped)", key):
+            raw.ask(0, "DEL", key)
+    late = signed_in(
+        narrow, user_id="late", created_at=MORNING + HOUR, application_id="shop", tenant_id="acme"
+    )
+    assert found(narrow, SHOP) == found(narrow, ACME) == [late, *sessions[::-1]]
+    ended = drive(narrow.revoke(_replaced(SHOP, limit=2), at=MORNING, reason=Reason.ADMIN))
+    assert ended == [late.id, sessions[-1].id]
+    drive(narrow.purge(before=MORNING))
+    assert raw.ask(0, "EXISTS", raw.key(0, b"grouped")) == 1
+    raw.check()
+    assert found(narrow, SHOP) == found(narrow, ACME) == sessions[-2::-1]
+
+
+def test_one_application_of_many_is_ended_without_looking_at_the_others(
+    narrow: RedisStore,
+) -> None:
+    crowd(narrow, 600)
+    few = crowd(narrow, 30, application_id="shop", tenant_id="acme")
+    before = reads(narrow)
+    assert len(drive(narrow.revoke(SHOP, at=MORNING, reason=Reason.ADMIN))) == len(few)
+    assert reads(narrow) - before <= 2 * len(few)
+
+
+def reads(store: RedisStore) -> int:
+    """How many records the server was asked for so far, by scripts or not."""
+    text = Raw(store, 1).ask(0, "INFO", "commandstats").decode()
+    match = re.search(r"cmdstat_get:calls=(\d+)", text)
+    return int(match[1]) if match else 0
 
 
 # ── the indexes ───────────────────────────────────────────────────────────────────────────────────
@@ -226,7 +351,7 @@ def test_a_user_of_many_sessions_is_found_by_all_and_forgotten_with_the_last(
     assert drive(store.purge(before=NOW + HOUR)) == count
     raw.check()
     left = {key for shard in range(64) for key in raw._keys(shard)}
-    assert {key.partition(b"}:")[2] for key in left} <= {b"counts", b"log", b"shards", b"epoch"}
+    assert {key.partition(b"}:")[2] for key in left} <= {b"counts", b"log", b"shards", b"epoch", b"grouped"}
 
 
 def test_pages_of_a_long_past_have_no_gaps(store: RedisStore) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace as _replaced
 
 from sojourn.device import describe
-from sojourn.session import Place
+from sojourn.session import Device, Place, Reason
 from sojourn.stores.redis.rows import from_record, pack_text, to_record, unpack_text
 from sojourn.stores.redis.words import WORDS
 from sojourn.testing import MORNING, make_session
@@ -83,12 +83,28 @@ def test_the_words_never_change() -> None:
     assert hashlib.sha256(WORDS).hexdigest()[:16] == "abf2f68b25b831f4"
 
 
+@pytest.mark.parametrize("device", [Device(), describe({"user-agent": CHROME}, id=HASH)])
+def test_a_profile_costs_those_nothing_who_have_none(device: Device) -> None:
+    plain = make_session(device=device)
+    assert to_record(plain)[0] == 1
+    session = _replaced(plain, profile="kiosk")
+    # A short body is deflated for it.
+    assert len(to_record(session)) <= len(to_record(plain)) + len("\0kiosk") + 2 + 20
+    ended = session.change(revoked_at=MORNING, reason=Reason.ADMIN, note="kiosk")
+    assert [from_record(s.id, to_record(s)) for s in (session, ended)] == [session, ended]
+
+
+def test_who_knows_no_profiles_reads_the_rest() -> None:
+    session = make_session(profile="kiosk", device=Device(name="Till 3"))
+    assert from_record(session.id, b"\1" + to_record(session)[1:]) == _replaced(session, profile=None)
+
+
 def test_what_an_older_sojourn_wrote_is_read() -> None:
     stored = bytes.fromhex(OLD)
     assert from_record(OLD_SESSION.id, stored) == OLD_SESSION
 
 
-OLD_SESSION = _replaced(FULL, id=UUID("019cadc6-9a80-7ea2-a89c-0a8db1c78a23"))
+OLD_SESSION = _replaced(FULL, profile=None, id=UUID("019cadc6-9a80-7ea2-a89c-0a8db1c78a23"))
 OLD = (
     "01010000000300000007000000020000013100064c06cfdac63f00064c1aeda2e40400064c2f0b7a440500064c06cfcb"
     "8407001b00d090d0b4d0b020d09bd0b0d0b2d0bbd0b5d0b9d18120f09fa68a002c006464646464646464646464646464"

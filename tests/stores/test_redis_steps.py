@@ -11,9 +11,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as _replaced
 
 from sojourn.blocking import drive
-from sojourn.session import Reason, Seen, Session
+from sojourn.session import Device, Reason, Seen, Session
 from sojourn.stores.protocol import Query
 from sojourn.stores.redis import RedisStore
 from sojourn.stores.redis.query import Walk
@@ -23,6 +24,7 @@ from sojourn.stores.redis.steps import (
     FORGOTTEN,
     LOOKED_AT,
     LOOKED_TO_END,
+    OF_GROUP,
     OF_USER,
     TOGETHER,
     TOUCHED,
@@ -106,6 +108,7 @@ def test_the_numbers_are_small() -> None:
     looked, ended, forgotten, script = 3, 30, 8, 25
     assert script + looked * LOOKED_TO_END + ended * ENDED <= 1000
     assert script + looked * CHUNKS * _CHUNK + max(ended * ENDED, forgotten * FORGOTTEN) <= 2000
+    assert script + (looked + ended) * OF_GROUP <= 1500
     assert script * TOGETHER + looked * max(LOOKED_AT, TOUCHED) <= 1000
     assert script + looked * LOOKED_AT + ended * OF_USER <= 4000
 
@@ -120,6 +123,22 @@ def test_a_script_ends_few_of_many(redis_server: Redis, narrow: RedisStore) -> N
     assert {*ended} == {session.id for session in sessions}
     assert (most(scripts, "XADD"), total(scripts, "XADD")) == (ENDED, 300)
     assert most(scripts, "GET") <= LOOKED_TO_END
+    Raw(narrow, 1).check()
+
+
+@pytest.mark.parametrize(
+    "query", [Query(live_at=NOW, application_id="shop"), Query(live_at=NOW, tenant_id="acme")]
+)
+def test_a_script_ends_few_of_a_group_and_looks_at_nobody_else(
+    redis_server: Redis, narrow: RedisStore, query: Query
+) -> None:
+    crowd(narrow, 300)
+    sessions = crowd(narrow, 300, application_id="shop", tenant_id="acme")
+    with watched(redis_server) as scripts:
+        ended = drive(narrow.revoke(_replaced(query, limit=1000), at=NOW, reason=Reason.ADMIN))
+    assert {*ended} == {session.id for session in sessions}
+    assert (most(scripts, "XADD"), total(scripts, "XADD")) == (OF_GROUP, 300)
+    assert total(scripts, "GET") == 300
     Raw(narrow, 1).check()
 
 
@@ -139,7 +158,7 @@ def test_those_who_follow_are_not_woken_by_each_step(redis_server: Redis, narrow
 def test_a_script_that_finds_nobody_to_end_looks_at_few(redis_server: Redis, narrow: RedisStore) -> None:
     crowd(narrow, 350)
     with watched(redis_server) as scripts:
-        query = Query(live_at=NOW, application_id="shop")
+        query = Query(live_at=NOW, device_id="phone")
         assert drive(narrow.revoke(query, at=NOW, reason=Reason.ADMIN)) == []
     assert (most(scripts, "GET"), total(scripts, "GET")) == (LOOKED_TO_END, 350)
 
@@ -191,13 +210,13 @@ def test_one_whose_end_nobody_noticed_leaves_nothing_when_he_is_forgotten(narrow
     crowd(narrow, 3, user_id=None, expires_at=NOW)
     assert drive(narrow.purge(before=NOW + HOUR)) == 6
     left = {key.partition(b"}:")[2] for key in Raw(narrow, 1)._keys(0)}
-    assert left <= {b"counts", b"shards"}
+    assert left <= {b"counts", b"shards", b"grouped"}
 
 
 # ── questions ─────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("query", [Query(live_at=NOW, application_id="shop"), Query(live_at=NOW)])
+@pytest.mark.parametrize("query", [Query(live_at=NOW, device_id="phone"), Query(live_at=NOW)])
 def test_scripts_that_are_sent_together_look_at_few(
     redis_server: Redis, wide: RedisStore, query: Query
 ) -> None:
@@ -205,7 +224,7 @@ def test_scripts_that_are_sent_together_look_at_few(
     with watched(redis_server) as scripts:
         number = drive(wide.count(query))
         page = drive(wide.select(query))
-    assert (number, len(page)) == ((1200, 100) if query.application_id is None else (0, 0))
+    assert (number, len(page)) == ((1200, 100) if query.device_id is None else (0, 0))
     assert TOGETHER * most(scripts[:8], "GET") <= LOOKED_AT
     assert most(scripts, "GET") <= LOOKED_AT
 
@@ -253,12 +272,13 @@ def test_who_ends_many_does_not_walk_past_the_others_for_every_batch(
     redis_server: Redis, wide: RedisStore
 ) -> None:
     crowd(wide, 800)
-    shop, query = crowd(wide, 160, application_id="shop"), Query(live_at=NOW, application_id="shop", limit=10)
+    phones = crowd(wide, 160, device=Device(id="phone"))
+    query = Query(live_at=NOW, device_id="phone", limit=10)
     ended = []
     with watched(redis_server) as scripts:
         while batch := drive(wide.revoke(query, at=NOW, reason=Reason.ADMIN)):
             ended += batch
-    assert sorted(ended) == sorted(session.id for session in shop)
+    assert sorted(ended) == sorted(session.id for session in phones)
     # all once, the last call all once more, and for each batch some of one shard; not 16 times all
     assert total(scripts, "GET") < 2 * 960 + 16 * 150 + 160
 

@@ -14,7 +14,7 @@ import pytest
 
 from sojourn.blocking import drive
 from sojourn.session import Reason
-from sojourn.stores.protocol import Query
+from sojourn.stores.protocol import Cap, CapRule, Query
 from sojourn.stores.sqlite import SQLiteStore
 from sojourn.stores.sqlite.file import File
 from sojourn.stores.sqlite.writer import Job, Writer
@@ -36,9 +36,11 @@ def test_law_03_one_process_of_many_wins(path: Path, store: SQLiteStore) -> None
 def test_processes_that_start_and_sign_in_together_keep_the_cap(
     path: Path, store: SQLiteStore, action: Any, allowed: int
 ) -> None:
-    done = at_once(processes.sign_in, path, 4, 10, 3, action)
+    rule = CapRule(limit=2, action=action, same=("application_id",))
+    done = at_once(processes.sign_in, path, 4, 10, Cap(at=NOW, rules=(rule,), limit=3, action=action))
     assert sum(done) == allowed
-    assert drive(store.count(Query(user_id="ada", live_at=NOW))) == 3
+    living = [session.application_id for session in drive(store.select(Query(user_id="ada", live_at=NOW)))]
+    assert sorted(map(living.count, ("shop", None))) == [1, 2]
 
 
 SIGN_IN_AND_OUT = """

@@ -15,6 +15,7 @@ import pytest
 from sojourn.blocking import drive
 from sojourn.session import Reason, Session
 from sojourn.stores import migrate
+from sojourn.stores.migrate import Migration
 from sojourn.stores.protocol import Cap, Entries, Entry, Query
 from sojourn.stores.sqlite import SQLiteStore, sql
 from sojourn.stores.sqlite.log import _PAGE
@@ -127,7 +128,7 @@ def test_an_insertion_by_hand_counts_and_expires(store: SQLiteStore, other: sqli
 def insert_as_before(db: sqlite3.Connection, session: Session) -> None:
     """The insertion of a release that knows only the first schema."""
     row = to_row(session)
-    del row["void_below"], row["due"]
+    del row["void_below"], row["due"], row["profile"]
     names = ", ".join(row)
     db.execute(f"insert into sessions ({names}) values ({', '.join(':' + name for name in row)})", row)  # noqa: S608
 
@@ -333,20 +334,41 @@ def test_a_long_log_is_forgotten_in_pieces(store: SQLiteStore, other: sqlite3.Co
 # ── from the first schema ─────────────────────────────────────────────────────────────────────
 
 
-def test_a_file_of_the_first_schema_is_migrated(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_the_second_schema_knows_no_profiles(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = of_an_older_release(path, monkeypatch, schema=2)
+    session = make_session(data={"x": 1})
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        insert_as_before(db, session)
+    store = SQLiteStore(path, create=False).blocking()
+    assert drive(store.engine.migrate()) == [migration.name for migration in known[2:]]
+    assert not drive(store.engine.compare())
+    stored = drive(store.get(session.id))
+    assert stored == session
+    assert stored is not None
+    assert stored.profile is None
+    drive(store.close())
+
+
+def of_an_older_release(path: Path, monkeypatch: pytest.MonkeyPatch, *, schema: int) -> list[Migration]:
+    """Make a file whose schema is an earlier one; all migrations that there are now."""
     known = migrate.load("sojourn.stores.migrations.sqlite")
     with monkeypatch.context() as before:
-        before.setattr(migrate, "load", lambda package: known[:1])
+        before.setattr(migrate, "load", lambda package: known[:schema])
         old = SQLiteStore(path).blocking()
         drive(old.engine.migrate())
         drive(old.close())
+    return known
+
+
+def test_a_file_of_the_first_schema_is_migrated(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = of_an_older_release(path, monkeypatch, schema=1)
     expired, live = make_session(expires_at=NOW - MINUTE), make_session(data={"x": 1})
     visitor, revoked = make_session(user_id=None), make_session(revoked_at=MORNING, reason=Reason.USER)
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         for session in (expired, live, visitor, revoked):
             insert_as_before(db, session)
     store = SQLiteStore(path, create=False).blocking()
-    assert drive(store.engine.migrate()) == ["0002_log"]
+    assert drive(store.engine.migrate()) == [migration.name for migration in known[1:]]
     assert not drive(store.engine.compare())
     for session in (expired, live, visitor, revoked):
         assert drive(store.get(session.id)) == session

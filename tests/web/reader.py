@@ -13,6 +13,8 @@ from sojourn import AsyncSessions, Keys, Policy
 from sojourn.accounts import Accounts
 from sojourn.accounts.passwords import PasswordHasher
 from sojourn.accounts.store import MemoryAccounts
+from sojourn.directory import Directory
+from sojourn.directory.memory import MemoryDirectory
 from sojourn.stores.memory import MemoryStore
 from sojourn.stores.protocol import Query
 from sojourn.testing import FakeClock
@@ -107,9 +109,12 @@ class World:
         self.sessions = AsyncSessions(MemoryStore(), keys=keys, policy=policy, clock=clock)
         hasher = PasswordHasher(memory_kib=8, passes=1)
         self.accounts = Accounts(MemoryAccounts(), self.sessions, hasher=hasher)
+        self.directory = Directory(MemoryDirectory(), self.sessions)
         self.site = Site(self.sessions, origin=ORIGIN, load_user=self.accounts.get)
         self.app = Starlette(
-            routes=list(mounted(PAGES, accounts=self.accounts, sign_up_open=sign_up_open)),
+            routes=list(
+                mounted(PAGES, accounts=self.accounts, directory=self.directory, sign_up_open=sign_up_open)
+            ),
             middleware=[Middleware(SessionMiddleware, site=self.site)],
         )
 

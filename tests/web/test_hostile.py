@@ -280,7 +280,7 @@ def test_what_changes_something_is_refused_to_other_sites(ada, route):
 )
 def test_two_routes_with_one_method_and_path_are_refused(twin):
     with pytest.raises(ValueError, match="give one of them another path"):
-        mounted([*TABLE, twin], accounts=None, sign_up_open=True)  # type: ignore[arg-type]
+        mounted([*TABLE, twin], accounts=None, directory=None, sign_up_open=True)  # type: ignore[arg-type]
 
 
 # ── one shape ─────────────────────────────────────────────────────────────────────────────────

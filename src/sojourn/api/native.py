@@ -28,7 +28,7 @@ from sojourn.api.views import (
 from sojourn.errors import BodyRejected, Forbidden, InvalidCredentials, SessionError
 from sojourn.session import Reason, Session
 from sojourn.sessions import Issued
-from sojourn.web.answer import VERDICT, Answer, as_json
+from sojourn.web.reply import VERDICT, Answer, as_json
 
 __all__ = ["BASE", "ROUTES", "enter"]
 
@@ -181,7 +181,14 @@ async def refresh(call: Call) -> Answer:
 async def _refresh_bearer(call: Call, token: str) -> Issued:
     call.visit.require_https()
     check_mode(call, "bearer")
-    return await call.visit.site.sessions.refresh(token, bearer=True)
+    sessions = call.visit.site.sessions
+    session = await sessions.of(token)
+    id = session.application_id if session else None
+    if id is not None:
+        application = await call.directory.application(id)
+        if application is None or not application.public:  # which has to prove who it is (RFC 6749 section 6)
+            raise Forbidden("This session is an application's: refresh it at /oauth/token, with its secret.")
+    return await sessions.refresh(token, bearer=True, application_id=id)
 
 
 async def activity(call: Call) -> Current:
@@ -346,7 +353,7 @@ ROUTES = (
         optional_body=True,
         returns=Current,
         tag="sign-in",
-        refusals=("unauthenticated", "refresh_reused", "session_changed", "https_required"),
+        refusals=("unauthenticated", "refresh_reused", "session_changed", "https_required", "forbidden"),
     ),
     Route(
         method="POST",

@@ -42,6 +42,18 @@ _PROBLEM = {
 }
 
 
+_OAUTH = {
+    "type": "object",
+    "description": "RFC 6749 section 5.2, with the same `message` as everywhere",
+    "required": ["error", "error_description", "message"],
+    "properties": {
+        "error": {"type": "string"},
+        "error_description": {"type": "string"},
+        "message": {"type": "string"},
+    },
+}
+
+
 def openapi(
     routes: Iterable[Route], *, version: str, origin: str, cookie: str, statuses: dict[str, int]
 ) -> dict[str, Any]:
@@ -58,7 +70,7 @@ def openapi(
         "servers": [{"url": origin}],
         "paths": paths,
         "components": {
-            "schemas": schemas | {"Problem": _PROBLEM},
+            "schemas": schemas | {"Problem": _PROBLEM, "OAuthProblem": _OAUTH},
             "securitySchemes": {
                 "session": {"type": "apiKey", "in": "cookie", "name": cookie},
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -77,12 +89,27 @@ def _operation(route: Route, statuses: dict[str, int]) -> dict[str, Any]:
     }
     if route.guard != "open":
         operation["security"] = [{"session": []}, {"bearer": []}]
+    if route.parameters:
+        operation["requestBody"] = _parameters(route)
     if route.body is not None:
         operation["requestBody"] = {
             "required": not route.optional_body,
             "content": {"application/json": {"schema": _reference(route.body)}},
         }
     return operation
+
+
+def _parameters(route: Route) -> dict[str, Any]:
+    """A form, or as some clients send it JSON."""
+    schema = {
+        "type": "object",
+        "properties": {
+            name: {"type": "string", "description": meaning} for name, meaning in route.parameters.items()
+        },
+        "additionalProperties": {"type": "string"},
+    }
+    kinds = ("application/x-www-form-urlencoded", "application/json")
+    return {"required": True, "content": {kind: {"schema": schema} for kind in kinds}}
 
 
 def _answer(route: Route) -> dict[str, Any]:
@@ -102,16 +129,19 @@ def _refusals(route: Route, statuses: dict[str, int]) -> dict[str, Any]:
     }
     for code in codes:
         by_status.setdefault(statuses[code], []).append(code)
+    if route.parameters:
+        for status in (400, 413, 415):
+            by_status.setdefault(status, []).append("invalid_request")
     if route.body is not None:
         for status in (400, 413, 415, 422):
             by_status.setdefault(status, []).append("body_rejected")
     elif "limit" in route.query:
         by_status.setdefault(422, []).append("body_rejected")
+    shapes = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    if route.tag == "oauth":
+        shapes["application/json"] = {"schema": {"$ref": "#/components/schemas/OAuthProblem"}}
     return {
-        str(status): {
-            "description": ", ".join(dict.fromkeys(by_status[status])),
-            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
+        str(status): {"description": ", ".join(dict.fromkeys(by_status[status])), "content": shapes}
         for status in sorted(by_status)
     }
 

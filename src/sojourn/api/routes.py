@@ -16,6 +16,7 @@ from sojourn.web.visit import Visit
 if TYPE_CHECKING:
     # An application with users of its own never loads ours.
     from sojourn.accounts import Accounts
+    from sojourn.directory import Directory
 
 __all__ = ["Act", "Call", "Guard", "Route"]
 
@@ -31,6 +32,7 @@ class Call(Struct, kw_only=True):
     query: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     form: Mapping[str, str] = field(default_factory=dict)
+    directory: Directory
     session: Session | None = None  # set by every guard but "open"
     sign_up_open: bool = True
 
@@ -82,7 +84,8 @@ Refused = Callable[[Call, Refusal], Awaitable[Any]]
 class Route(Struct, frozen=True, kw_only=True):
     """A line of the table. `body` and `returns` are msgspec types: validation and OpenAPI follow from them.
 
-    Without `body` or `form` the request's is not read. `form`: the fields of an HTML form, as text.
+    Without `body`, `form` or `parameters` the request's is not read. `form`: the fields of an HTML
+    form, as text; `parameters`: the same, or a JSON object, each name at most once, as OAuth has it.
     `refused` says a refusal in the route's own way; without it, problem+json. Without `sure` a
     snapshot of the session will do: only for what shows the caller no more than that. `passive`: the
     call itself is no sign of a person. `tag` groups
@@ -98,6 +101,7 @@ class Route(Struct, frozen=True, kw_only=True):
     returns: Any = None
     body: Any = None
     form: bool = False
+    parameters: Mapping[str, str] = field(default_factory=dict)  # name -> what it means
     refused: Refused | None = None
     optional_body: bool = False  # an empty body stands for the defaults ...
     any_body: bool = False  # ... and so does one that is no JSON
@@ -106,9 +110,11 @@ class Route(Struct, frozen=True, kw_only=True):
     query: Mapping[str, str] = field(default_factory=dict)  # name -> what it means
     refusals: tuple[str, ...] = ()  # codes, besides those of the guard
 
+    also: str = ""  # tells routes apart that do the same
+
     @property
     def name(self) -> str:
-        return self.act.__name__
+        return self.act.__name__ + self.also
 
 
 def _uuid(text: str) -> UUID:

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from sojourn import lifecycle
 from sojourn.policy import Policy, words
-from sojourn.session import DeviceKind, Reason, Session
+from sojourn.session import Device, DeviceKind, Reason, Session
 
 __all__ = [
     "Count",
@@ -27,6 +27,7 @@ __all__ = [
     "SessionRow",
     "Time",
     "UserView",
+    "device_view",
     "ended_row",
     "instant",
     "limits",
@@ -183,21 +184,16 @@ def _by(session: Session) -> str | None:
     return "user" if session.revoked_by == session.user_id else "admin"
 
 
+def device_view(device: Device) -> DeviceView:
+    """*device* without its user agent, which says no more to people than its name."""
+    return DeviceView(**{name: getattr(device, name) for name in DeviceView.__struct_fields__})
+
+
 def _fields(s: Session, policy: Policy, current: UUID | None) -> dict[str, Any]:
-    d = s.device
     return {
         "id": s.id,
         "current": s.id == current,
-        "device": DeviceView(
-            id=d.id,
-            kind=d.kind,
-            name=d.name,
-            model=d.model,
-            browser=d.browser,
-            browser_version=d.browser_version,
-            os=d.os,
-            os_version=d.os_version,
-        ),
+        "device": device_view(s.device),
         "ip": s.ip,
         "place": PlaceView(city=s.place.city, country=s.place.country) if s.place else None,
         "created_at": instant(s.created_at),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sojourn.accounts import open_accounts
 from sojourn.cli.opened import shared
 from sojourn.cli.options import Accounts, Store
 from sojourn.cli.output import progress
+from sojourn.directory import open_directory
 from sojourn.settings import Loaded, load
 from sojourn.settings_text import without_password
 from sojourn.stores import open_store
@@ -17,19 +19,26 @@ __all__ = ["migrate"]
 
 
 async def migrate(*, store: Store = None, accounts: Accounts = None) -> None:
-    """Create or upgrade the tables of sessions and users. Safe to repeat, and while others do the same.
+    """Create or upgrade the tables of sessions, users and applications. Safe to repeat, and for many at once.
 
-    Make a backup first. With --accounts alone only the users' database is touched.
+    Make a backup first. With --accounts alone only that database is touched: users and applications.
     """
     for what, url in targets(load({"store": store, "accounts": accounts})):
         shared(url)
-        opened = open_store(url) if what == "sessions" else open_accounts(url)
+        opened = _OPEN[what](url)
         try:
             with progress(f"Migrating {what} …"):
                 applied = await _migrated(opened)
         finally:
             await opened.close()
         print(f"{what} in {without_password(url)}: {', '.join(applied) or 'up to date'}")
+
+
+_OPEN: dict[str, Callable[[str], Any]] = {
+    "sessions": open_store,
+    "accounts": open_accounts,
+    "directory": open_directory,
+}
 
 
 async def _migrated(opened: Any) -> list[str]:
@@ -46,5 +55,5 @@ def targets(loaded: Loaded) -> list[tuple[str, str]]:
     settings, sources = loaded.settings, loaded.sources
     if not settings.accounts:
         return [("sessions", settings.store)]  # users have no place yet, and do not get one unasked
-    found = [("sessions", settings.store), ("accounts", settings.accounts)]
+    found = [("sessions", settings.store), ("accounts", settings.accounts), ("directory", settings.accounts)]
     return found[1:] if sources["accounts"] == "argument" and sources["store"] == "default" else found

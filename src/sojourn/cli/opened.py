@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from sojourn import keyring
 from sojourn.accounts import Accounts, User, open_accounts
+from sojourn.directory import Directory, open_directory
 from sojourn.errors import AccountNotFound, SettingsError
 from sojourn.event_log import log_event
 from sojourn.sessions import AsyncSessions, utc_now
@@ -19,11 +20,12 @@ __all__ = ["Opened", "opened", "shared"]
 
 
 class Opened(Struct, frozen=True):
-    """Sessions and accounts as the settings have them."""
+    """Sessions, accounts and directory as the settings have them."""
 
     settings: Settings
     sessions: AsyncSessions
     accounts: Accounts
+    directory: Directory
 
     async def user_id(self, who: str) -> str:
         """The id of *who*: an e-mail address, or an id already. Applications may have users of their own."""
@@ -44,22 +46,27 @@ class Opened(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def opened(arguments: Mapping[str, object], *, users: bool = True) -> AsyncIterator[Opened]:
-    """Open what is there; nothing is created. No key is read: a command derives and checks no token.
+async def opened(
+    arguments: Mapping[str, object], *, users: bool = True, tokens: bool = False
+) -> AsyncIterator[Opened]:
+    """Open what is there; nothing is created. No key is read, unless the command derives *tokens*.
 
     Without *users* it is no error that nobody said where they are kept: then there are none.
     """
     settings = load(arguments).settings
     for url in (settings.store, settings.accounts):
         shared(url)
-    keys = keyring.parse(keyring.generate(utc_now()))
+    keys = keyring.ring(settings) if tokens else keyring.throwaway(utc_now())
     store = open_store(settings.store, create=False)
     sessions = AsyncSessions(store, keys=keys, policy=settings.policy(), on_event=log_event)
     nobody = not users and not settings.accounts
-    accounts = Accounts(open_accounts("memory://" if nobody else settings.accounts, create=False), sessions)
+    beside = "memory://" if nobody else settings.accounts
+    accounts = Accounts(open_accounts(beside, create=False), sessions)
+    directory = Directory(open_directory(beside, create=False), sessions)
     try:
-        yield Opened(settings, sessions, accounts)
+        yield Opened(settings, sessions, accounts, directory)
     finally:
+        await directory.close()
         await accounts.close()
         await sessions.close()
 

@@ -52,6 +52,8 @@ class Serving:
     trusted_proxies: Annotated[str | None, option("trusted_proxies")] = None
     development: Annotated[bool | None, option("development")] = None
     sign_up: Annotated[bool | None, option("sign_up")] = None
+    access_ttl: Annotated[str | None, option("access_ttl")] = None
+    authvital: Annotated[bool | None, option("authvital")] = None
     preset: Annotated[str | None, option("preset")] = None
     lifetime: Annotated[str | None, option("lifetime")] = None
     idle_timeout: Annotated[str | None, option("idle_timeout")] = None

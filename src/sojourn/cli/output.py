@@ -13,7 +13,7 @@ import msgspec
 
 from sojourn.policy import words
 
-__all__ = ["ago", "ask", "logging_to_stderr", "print_json", "print_table", "progress"]
+__all__ = ["ago", "ask", "ended", "logging_to_stderr", "print_json", "print_table", "progress"]
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -76,6 +76,11 @@ def ask(question: str) -> bool:
         return False
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def ended(count: int) -> str:
+    """How many sessions have ended, as a sentence."""
+    return f"Ended {count} {'session' if count == 1 else 'sessions'}."
 
 
 def ago(at: datetime, now: datetime) -> str:

@@ -40,7 +40,7 @@ async def worker(
 
 
 async def _once(found: Opened) -> None:
-    working = Worker(found.sessions, also=[found.accounts.purge])
+    working = Worker(found.sessions, also=[found.accounts.purge, found.directory.purge])
     now = await working.now()
     try:
         print(await working.step(now))
@@ -57,7 +57,7 @@ async def _until_stopped(found: Opened) -> None:
             file=sys.stderr,
             flush=True,
         )
-        await Worker(found.sessions, also=[found.accounts.purge]).run(stop)
+        await Worker(found.sessions, also=[found.accounts.purge, found.directory.purge]).run(stop)
 
 
 @contextmanager

@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from sojourn.errors import SettingsError
-from sojourn.stores.protocol import Cap, Inserted, Query, Store
+from sojourn.stores.protocol import Cap, CapRule, Inserted, Query, Store
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Cap", "Inserted", "Query", "Store", "open_store", "sqlite_path"]
+__all__ = ["Cap", "CapRule", "Inserted", "Query", "Store", "open_store", "sqlite_path"]
 
 
 def open_store(url: str, *, create: bool = True) -> Store:

@@ -15,8 +15,9 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace as _replaced
 
-from sojourn.session import Reason, Seen, Session
+from sojourn.session import Reason, Seen, Session, lowest_id
 from sojourn.stores.protocol import Cap, Entries, Entry, Inserted, Query, check_supported, is_kept
+from sojourn.stores.room import make_room, other
 
 __all__ = ["MemoryStore"]
 
@@ -49,30 +50,18 @@ class MemoryStore:
         with self._writing():
             if session.id in self._sessions:
                 return Inserted(False)
-            replaced, surplus = self._make_room(session, cap) if cap else ([], [])
-            if surplus and cap and cap.action == "refuse":
-                return Inserted(False, in_the_way=tuple(_copied(other) for other in surplus))
-            ending = [(s, Reason.REPLACED) for s in replaced] + [(s, Reason.CAP) for s in surplus]
-            for other, reason in ending:
-                self._put(other.change(revoked_at=cap.at if cap else None, reason=reason))
+            if cap is None or session.user_id is None:
+                self._put(_copied(session))
+                return Inserted(True)
+            others = self._matching(Query(user_id=session.user_id, live_at=cap.at))
+            room = make_room(other(session), map(other, others), cap)
+            if room.refused_by:
+                in_the_way = tuple(_copied(self._sessions[id]) for id in room.in_the_way)
+                return Inserted(False, in_the_way=in_the_way, refused_by=room.refused_by)
+            for id, reason in room.ending:
+                self._put(self._sessions[id].change(revoked_at=cap.at, reason=reason))
             self._put(_copied(session))
-            return Inserted(True, tuple((other.id, reason) for other, reason in ending))
-
-    def _make_room(self, session: Session, cap: Cap) -> tuple[list[Session], list[Session]]:
-        """Who is replaced by *session*, and who is too many; with `refuse`, everybody who is in the way."""
-        if session.user_id is None:
-            return [], []
-        others = list(self._matching(Query(user_id=session.user_id, live_at=cap.at)))
-        same = session.device.id is not None
-        replaced = [s for s in others if same and s.device.id == session.device.id]
-        others = [s for s in others if s not in replaced]
-        over = 0 if cap.limit is None else len(others) - cap.limit + 1
-        if over <= 0:
-            return replaced, []
-        if cap.action == "refuse":
-            return replaced, others
-        by_age = (lambda s: s.id) if cap.action == "end_oldest" else (lambda s: (s.seen_at, s.id))
-        return replaced, sorted(others, key=by_age)[:over]
+            return Inserted(True, room.ending)
 
     async def get(self, id: UUID) -> Session | None:
         stored = self._sessions.get(id)
@@ -315,6 +304,7 @@ def _matches(s: Session, q: Query) -> bool:
         and (q.ended_since is None or over_at >= q.ended_since)
         and (q.ended_by is None or over_at <= q.ended_by)
         and (q.seen_since is None or s.seen_at >= q.seen_since)
+        and (q.created_since is None or s.id >= lowest_id(q.created_since))
         and (not q.signed_in or s.user_id is not None)
         and (q.after is None or s.id < q.after)
     )

@@ -16,7 +16,18 @@ from msgspec.structs import replace as _replaced
 from sojourn.errors import QueryNotSupported
 from sojourn.session import Reason, Seen, Session
 
-__all__ = ["Cap", "Entries", "Entry", "Inserted", "Query", "Seen", "Store", "check_supported", "is_kept"]
+__all__ = [
+    "Cap",
+    "CapRule",
+    "Entries",
+    "Entry",
+    "Inserted",
+    "Query",
+    "Seen",
+    "Store",
+    "check_supported",
+    "is_kept",
+]
 
 _RECENT = timedelta(hours=1)
 
@@ -41,30 +52,65 @@ class Query(Struct, frozen=True, kw_only=True):
     people: bool = False  # for `count`: count users instead of sessions
     about: bool = False  # for `count` of all that live, or of all signed in: from a kept counter, see there
     seen_since: datetime | None = None  # was seen at or after this instant
+    created_since: datetime | None = (
+        None  # began at or after this instant, as its id tells: spares old ones a look
+    )
     order: Literal["id", "seen"] = "id"  # newest id first, or most recently seen first (one page: no `after`)
     after: UUID | None = None  # the id of the last row of the page before
     limit: int = 100
 
 
+class CapRule(Struct, frozen=True, kw_only=True):
+    """At most `limit` sessions of the user live; the new one takes the place of the surplus, or is refused.
+
+    With `same` only those count that have in each of these fields what the new one has (None is the
+    same as None).
+    """
+
+    limit: int
+    action: Literal["end_oldest", "end_idle", "refuse"] = "end_idle"  # the longest idle first
+    same: tuple[Literal["application_id", "tenant_id", "profile"], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.limit < 1:
+            raise ValueError("limit must be at least 1: the new session counts")
+
+
 class Cap(Struct, frozen=True, kw_only=True):
     """What must give way when a user signs in at `at`.
 
-    First the user's live sessions with the new one's `device.id` end as `REPLACED`. If `limit` or
-    more of the others live, the surplus ends as `CAP` (oldest or longest idle first), or the
-    new one is refused.
+    First the user's live sessions with the new one's `device.id`, `application_id` and `tenant_id` end
+    as `REPLACED`. Then each rule makes room among those that are left, in order: the surplus ends as
+    `CAP`, or the new session is refused. Once a rule refuses it, nobody ends, by no rule.
+
+    `limit` with `action` is a last rule, about all sessions of the user. The caller knows that nothing
+    that began before `created_since` lives: a store need not look there.
     """
 
     at: datetime
+    created_since: datetime | None = None
+    rules: tuple[CapRule, ...] = ()
     limit: int | None = None
     action: Literal["end_oldest", "end_idle", "refuse"] = "end_idle"
 
+    @property
+    def all_rules(self) -> tuple[CapRule, ...]:
+        """In the order in which they make room."""
+        if self.limit is None:
+            return self.rules
+        return (*self.rules, CapRule(limit=self.limit, action=self.action))
+
 
 class Inserted(Struct, frozen=True):
-    """`done` is false if the id was known already, or if `in_the_way` had to make room first."""
+    """`done` is false if the id was known already, or if `in_the_way` had to make room first.
+
+    These are the sessions that the rule `refused_by` counts, newest first.
+    """
 
     done: bool
     ended: tuple[tuple[UUID, Reason], ...] = ()
     in_the_way: tuple[Session, ...] = ()
+    refused_by: CapRule | None = None
 
 
 class Entry(Struct, frozen=True):

@@ -54,6 +54,7 @@ FULL = make_session(
     place=Place(city="Zürich", country="CH"),
     ip="2001:db8::1",
     remember=True,
+    profile="kiosk",
     data={"cart": [1, 2.5, None, True, {"née": "☕"}], "": "\x00\t"},
     version=3,
     void_below=2,

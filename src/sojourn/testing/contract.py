@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sojourn.testing.background import Chores
+from sojourn.testing.caps import Caps
 from sojourn.testing.changes import Changes
 from sojourn.testing.endings import Endings
 from sojourn.testing.feed import Feed
@@ -11,7 +12,7 @@ from sojourn.testing.questions import Questions
 __all__ = ["StoreContract"]
 
 
-class StoreContract(Changes, Endings, Questions, Feed, Chores):
+class StoreContract(Changes, Caps, Endings, Questions, Feed, Chores):
     """Every law of `Store`, for authors of stores::
 
         class TestMyStore(StoreContract):

@@ -4,15 +4,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
 from msgspec.structs import replace as _replaced
 
 from sojourn.blocking import drive
-from sojourn.session import Device, Reason, Seen
+from sojourn.session import Reason, Seen
 from sojourn.stores.protocol import Cap, Query
-from sojourn.testing import MORNING, make_session
+from sojourn.testing import MORNING
 from sojourn.testing.face import DAY, HOUR, MINUTE, MOMENT, NOW, Face, Laws
 
 __all__ = ["Endings"]
@@ -20,79 +17,6 @@ __all__ = ["Endings"]
 
 class Endings(Laws):
     """Ended is final, and nobody else ends with it."""
-
-    # ── insert with a cap ──────────────────────────────────────────────────────────────────────────
-
-    def test_without_a_limit_nobody_ends(self, store: Face) -> None:
-        for n in range(5):
-            assert store.insert(make_session(created_at=MORNING + n * MINUTE), cap=Cap(at=NOW)).ended == ()
-        assert store.count(Query(user_id="ada", live_at=NOW)) == 5
-
-    @pytest.mark.parametrize(("action", "victim"), [("end_oldest", 0), ("end_idle", 1)])
-    def test_the_surplus_ends(self, store: Face, action: Any, victim: int) -> None:
-        old, idle, busy = others = [self.started(store, at=n * MINUTE) for n in range(3)]
-        store.touch({session.id: Seen(NOW, NOW + DAY) for session in (old, busy)}, at=NOW)
-        new, over = make_session(created_at=NOW), store.get(others[victim].id)
-        assert store.insert(new, cap=Cap(at=NOW, limit=3, action=action)).ended == ((over.id, Reason.CAP),)
-        assert store.get(over.id) == over.change(revoked_at=NOW, reason=Reason.CAP)
-        assert set(self.living(store)) == {old.id, idle.id, busy.id, new.id} - {over.id}
-
-    def test_a_lowered_limit_ends_several_but_never_the_new_one(self, store: Face) -> None:
-        others = [self.started(store, at=n * MINUTE) for n in range(3)]
-        earliest = make_session(created_at=MORNING - DAY)  # from a process whose clock is slow
-        inserted = store.insert(earliest, cap=Cap(at=NOW, limit=1, action="end_oldest"))
-        assert {id for id, _ in inserted.ended} == {session.id for session in others}
-        assert self.living(store) == [earliest.id]
-
-    def test_refuse_says_who_is_in_the_way_and_changes_nothing(self, store: Face) -> None:
-        others = [self.started(store, at=n * MINUTE) for n in range(2)]
-        same = self.started(store, device=Device(id="laptop"))
-        new = make_session(created_at=NOW, device=Device(id="laptop"))
-        inserted = store.insert(new, cap=Cap(at=NOW, limit=2, action="refuse"))
-        assert not inserted.done
-        assert {session.id for session in inserted.in_the_way} == {session.id for session in others}
-        assert inserted.ended == ()
-        assert store.get(new.id) is None
-        assert store.get(same.id) == same
-
-    def test_the_same_device_makes_room_for_itself(self, store: Face) -> None:
-        here = self.started(store, device=Device(id="laptop"))
-        there = self.started(store, device=Device(id="phone"))
-        new = make_session(created_at=NOW, device=Device(id="laptop"))
-        inserted = store.insert(new, cap=Cap(at=NOW, limit=2, action="refuse"))
-        assert inserted.done
-        assert inserted.ended == ((here.id, Reason.REPLACED),)
-        assert store.get(here.id).reason is Reason.REPLACED
-        assert store.get(there.id) == there
-
-    def test_devices_without_an_id_are_not_the_same(self, store: Face) -> None:
-        other = self.started(store)
-        assert store.insert(make_session(created_at=NOW), cap=Cap(at=NOW)).ended == ()
-        assert store.get(other.id) == other
-
-    def test_only_the_users_own_living_sessions_count(self, store: Face) -> None:
-        stay = [
-            self.started(store, user_id="grace", device=Device(id="laptop")),
-            self.started(store, expires_at=NOW, device=Device(id="laptop")),
-            self.started(store, revoked_at=MORNING, reason=Reason.USER),
-        ]
-        new = make_session(created_at=NOW, device=Device(id="laptop"))
-        assert store.insert(new, cap=Cap(at=NOW, limit=1)).ended == ()
-        assert [store.get(session.id) for session in stay] == stay
-
-    def test_visitors_are_not_capped(self, store: Face) -> None:
-        for n in range(3):
-            visitor = make_session(user_id=None, created_at=MORNING + n * MINUTE, device=Device(id="laptop"))
-            assert store.insert(visitor, cap=Cap(at=NOW, limit=1, action="refuse")).done
-        assert store.count(Query(live_at=NOW)) == 3
-
-    @pytest.mark.parametrize("action", ["end_oldest", "end_idle", "refuse"])
-    def test_a_race_of_sign_ins_never_leaves_more_than_the_limit(self, store: Face, action: Any) -> None:
-        cap = Cap(at=NOW, limit=3, action=action)
-        new = [make_session(created_at=MORNING + n * MINUTE) for n in range(20)]
-        answers = store.together("insert", new, cap=cap)
-        assert len(self.living(store)) == 3
-        assert sum(answer.done for answer in answers) == (3 if action == "refuse" else 20)
 
     # ── revoke ─────────────────────────────────────────────────────────────────────────────────────
 

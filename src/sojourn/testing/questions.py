@@ -9,6 +9,7 @@ from functools import partial
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace as _replaced
 
 from sojourn.errors import QueryNotSupported
 from sojourn.session import Device, Reason, Seen, Session
@@ -103,6 +104,21 @@ class Questions(Laws):
             for query in (Query(user_id="ada", seen_since=since), Query(live_at=NOW, seen_since=since)):
                 assert [s.id for s in store.select(query)] == found
                 assert store.count(query) == len(found)
+
+    def test_created_since_goes_by_the_id(self, store: Face) -> None:
+        old, new = self.started(store), self.started(store, at=HOUR, application_id="shop")
+        self.started(store, at=HOUR, user_id="grace")
+        for since, found in ((MORNING, [new, old]), (MORNING + MINUTE, [new]), (MORNING + HOUR, [new])):
+            query = Query(user_id="ada", created_since=since)
+            for one in (query, _replaced(query, live_at=NOW), _replaced(query, live_at=NOW, order="seen")):
+                assert store.select(one) == found
+                assert store.count(one) == len(found)
+        query = Query(live_at=NOW, created_since=MORNING + MINUTE, application_id="shop")
+        assert store.select(query) == [new]
+        assert store.revoke(query, at=NOW, reason=Reason.ADMIN) == [new.id]
+        query = Query(user_id="ada", created_since=MORNING + HOUR + MINUTE)
+        assert store.revoke(query, at=NOW, reason=Reason.ADMIN) == []
+        assert store.get(old.id) == old
 
     def test_count_ignores_the_page(self, store: Face) -> None:
         sessions = [self.started(store) for _ in range(5)]

@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack, suppress
 from typing import Any, TypeVar
 
 from sojourn.errors import CsrfFailed, Refusal
-from sojourn.web.answer import Answer, problem, unavailable
 from sojourn.web.away import StoreAway
 from sojourn.web.csrf import SAFE
 from sojourn.web.headers import named
+from sojourn.web.reply import Answer, problem, unavailable
 from sojourn.web.sockets import Handshake, until_it_ends
 from sojourn.web.visit import Site, Visit
 

@@ -11,15 +11,19 @@ from starlette.routing import Route as StarletteRoute
 
 from sojourn.accounts import Accounts
 from sojourn.api.routes import Call, Route
+from sojourn.directory import Directory
 from sojourn.errors import BodyRejected
-from sojourn.web.answer import LARGEST, Answer, answer
+from sojourn.web.answer import LARGEST, answer
 from sojourn.web.asgi import visit_of
 from sojourn.web.away import StoreAway
+from sojourn.web.reply import Answer
 
 __all__ = ["mounted", "response"]
 
 
-def mounted(table: Iterable[Route], *, accounts: Accounts, sign_up_open: bool) -> list[StarletteRoute]:
+def mounted(
+    table: Iterable[Route], *, accounts: Accounts, directory: Directory, sign_up_open: bool
+) -> list[StarletteRoute]:
     """Each line of *table* as a route. Two lines with the same method and path are a mistake."""
     lines = list(table)
     places = [(route.method, route.path) for route in lines]
@@ -27,7 +31,10 @@ def mounted(table: Iterable[Route], *, accounts: Accounts, sign_up_open: bool) -
         raise ValueError(f"two routes answer {sorted(doubled)}; give one of them another path")
     return [
         StarletteRoute(
-            route.path, _endpoint(route, accounts, sign_up_open), methods=[route.method], name=route.name
+            route.path,
+            _endpoint(route, accounts, directory, sign_up_open),
+            methods=[route.method],
+            name=route.name,
         )
         for route in lines
     ]
@@ -41,16 +48,18 @@ def response(done: Answer) -> Response:
     return sent
 
 
-def _endpoint(route: Route, accounts: Accounts, sign_up_open: bool) -> Any:
+def _endpoint(route: Route, accounts: Accounts, directory: Directory, sign_up_open: bool) -> Any:
     async def endpoint(request: Request) -> Response:
         call = Call(
             visit=visit_of(request.scope),
             accounts=accounts,
+            directory=directory,
             params=request.path_params,
             query=dict(request.query_params),
             sign_up_open=sign_up_open,
         )
-        content = await _read(request) if route.body is not None or route.form else b""
+        reads = route.body is not None or route.form or bool(route.parameters)
+        content = await _read(request) if reads else b""
         try:
             done = await answer(route, call, content=content, kind=request.headers.get("content-type", ""))
         except call.visit.site.faults as fault:

@@ -25,7 +25,7 @@ COLUMNS = (
     *("authenticated_at", "rotated_at", "confirmed_at", "forgiven_at", "revoked_at"),
     *("key_id", "generation", "version", "void_below", "aal", "remember", "renew_due"),
     *("user_id", "salt", "device", "device_id", "application_id", "tenant_id"),
-    *("place", "ip", "amr", "reason", "revoked_by", "note", "data"),
+    *("place", "ip", "amr", "reason", "revoked_by", "note", "data", "profile"),
 )
 """What of a session is in a row, in the order of `to_row`."""
 
@@ -37,7 +37,7 @@ _FIXED = (
 _TIMES = ("authenticated_at", "rotated_at", "confirmed_at", "forgiven_at", "revoked_at")
 _OTHERS = (
     *("user_id", "salt", "device", "device_id", "application_id", "tenant_id"),
-    *("place", "ip", "amr", "reason", "revoked_by", "note", "data"),
+    *("place", "ip", "amr", "reason", "revoked_by", "note", "data", "profile"),
 )
 _ORDER = (*_FIXED, *_TIMES, *_OTHERS)
 
@@ -80,6 +80,7 @@ def to_row(s: Session) -> list[Any]:
         None if s.reason is None else str(s.reason),
         *(s.revoked_by, s.note),
         _write_data(s.data) if s.data else None,
+        s.profile,
     ]
 
 
@@ -131,6 +132,7 @@ def from_packed(id: UUID, packed: bytes) -> Session:
         revoked_by=_text(values[15]),
         note=_text(values[16]),
         data={} if data is None else _read_data(data),
+        profile=_text(values[18]),
     )
 
 

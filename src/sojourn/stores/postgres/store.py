@@ -25,6 +25,7 @@ __all__ = ["PostgresStore"]
 _CHANNEL = "sojourn"
 _TOUCHED_AT_ONCE = 1000  # rows of one transaction; others may wait for them
 _DIALECT = "postgresql://"
+_SAME = {"application_id": 1, "tenant_id": 2, "profile": 4}  # as `sojourn_make_room` reads it
 _PROBLEMS = (
     ("bad", "fsync is off: a power cut can damage the database", "set fsync = on"),
     (
@@ -72,14 +73,21 @@ class PostgresStore:
         row = to_row(session)
         if cap is None or session.user_id is None:
             return Inserted(bool(await self.engine.write(sql.INSERT, session.id.int, *row)))
-        bounds = (cap.at, cap.limit, cap.action, sql.oldest(cap.at))
+        rules = cap.all_rules
+        bounds = (
+            *(cap.at, sql.oldest(cap.at, cap.created_since)),
+            [rule.limit for rule in rules],
+            [rule.action for rule in rules],
+            [sum(_SAME[name] for name in rule.same) for rule in rules],
+        )
         rows = await self.engine.write(sql.INSERT_WITHIN, session.user_id, *row, *bounds)
-        done = bool(rows[0][1])
-        ended = [(id, Reason(because)) for _, _, id, because in rows if because is not None]
-        if not done and not ended and rows[0][2] is not None:
-            return Inserted(False, in_the_way=await self._found([id for _, _, id, _ in rows]))
+        _, done, _, _, refused_by = rows[0]
+        if refused_by is not None:
+            in_the_way = await self._found([id for _, _, id, _, _ in rows])
+            return Inserted(False, in_the_way=in_the_way, refused_by=rules[refused_by - 1])
+        ended = [(id, Reason(because)) for _, _, id, because, _ in rows if because is not None]
         ended.sort(key=lambda each: (each[1] is Reason.CAP, each[0]))
-        return Inserted(done, tuple(ended))
+        return Inserted(bool(done), tuple(ended))
 
     async def get(self, id: UUID) -> Session | None:
         packed = await self.engine.look_up(sql.GET, sql.GET_MANY, id)

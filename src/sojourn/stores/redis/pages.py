@@ -78,6 +78,17 @@ class Pages:
         asked = [Call(n, packed("HMGET", self._nodes.key(n, b"counts"), *names)) for n in shards]
         return sum(int(count) for counts in await self._nodes.many(asked) for count in counts if count)
 
+    async def ungrouped(self, shards: Iterable[int]) -> list[int]:
+        """Those of *shards* that live sessions are in which the index of their application may lack."""
+        asked = [
+            Call(n, packed(command, self._nodes.key(n, name)))
+            for n in shards
+            for command, name in (("EXISTS", b"grouped"), ("EXISTS", b"live"))
+        ]
+        answers = await self._nodes.many(asked)
+        found = zip(asked[::2], answers[::2], answers[1::2], strict=True)
+        return [call.shard for call, grouped, live in found if live and not grouped]
+
     async def reached(self, shards: Iterable[int], index: bytes, score: int) -> set[int]:
         """In which of *shards* the lowest score of *index* is not above *score*."""
         asked = [Call(n, packed("ZRANGE", self._nodes.key(n, index), 0, 0, "WITHSCORES")) for n in shards]

@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace as _replaced
 
-from sojourn.session import bucket_of
+from sojourn.session import bucket_of, lowest_id
 from sojourn.stores.protocol import Query
 from sojourn.stores.redis.rows import pack_text
 from sojourn.stores.sqlite.rows import microseconds
@@ -20,13 +20,13 @@ __all__ = ["Asked", "Walk", "asked", "bucket_in"]
 class Asked(Struct, frozen=True):
     """The shards that know the answer, and the values that stand around those of a page."""
 
-    how: str  # "id", "user" or "live": by which index
+    how: str  # "id", "user", "apps", "tenants" or "live": by which index
     shards: Sequence[int]
     found: tuple[bytes | str | int, ...]
     narrowed: tuple[bytes | str | int, ...]
 
     def values(self, after: bytes, limit: int, budget: int) -> tuple[bytes | str | int, ...]:
-        """The sixteen values for a page of at most *limit*, for which *budget* records are looked at."""
+        """The seventeen values for a page of at most *limit*, for which *budget* records are looked at."""
         return (self.how, *self.found, after, limit, budget, *self.narrowed)
 
 
@@ -42,7 +42,7 @@ class Walk:
 
     def shards(self, query: Query, shards: Sequence[int]) -> Iterator[int]:
         """All of *shards*; leave the loop where there is enough."""
-        about = _replaced(query, live_at=None, after=None, limit=1)
+        about = _replaced(query, live_at=None, created_since=None, after=None, limit=1)
         last, first = self._last, 0
         if last is not None and last[0] == about and last[1] in shards:
             first = shards.index(last[1])
@@ -60,7 +60,10 @@ def asked(query: Query, shards: int) -> Asked:
         bucket = bucket_of(query.user_id)
         how, where = "user", [bucket % shards]
     else:
-        how, where = "live", [*range(shards)]
+        by_group = (
+            "tenants" if query.tenant_id is not None else "apps" if query.application_id is not None else ""
+        )
+        how, where = by_group or "live", [*range(shards)]
     return Asked(
         how=how,
         shards=where,
@@ -74,6 +77,7 @@ def asked(query: Query, shards: int) -> Asked:
             _time(query.ended_since),
             _time(query.ended_by),
             "1" if query.signed_in else "",
+            b"" if query.created_since is None else lowest_id(query.created_since).bytes,
             _time(query.seen_since),
         ),
     )

@@ -28,7 +28,9 @@ _MICROSECOND = timedelta(microseconds=1)
 
 # format, state, version, generation, void_below, where the tail begins, seen, expires, ends, confirmed
 _HEAD = struct.Struct(">BBIIIIqqqq")
-_FORMAT = 1
+# In the second format the body is followed by the profile and by how long that is. It is for sessions that
+# have one, so that others pay nothing; who knows the first alone reads all the rest.
+_FORMAT, _WITH_PROFILE = 1, 2
 _LIVES, _REVOKED = 0, 1
 _LENGTH = struct.Struct(">H")
 _TIME = struct.Struct(">q")
@@ -95,11 +97,13 @@ def to_record(session: Session) -> bytes:
     device = session.device
     texts = (session.user_id, device.id, session.application_id, session.tenant_id)
     sized = [_LENGTH.pack(len(raw)) + raw for raw in (*map(pack_text, texts), session.salt)]
-    middle = b"".join((*sized, _packed_body(session)))
+    profile = pack_text(session.profile)
+    end_of_body = profile + _LENGTH.pack(len(profile)) if profile else b""
+    middle = b"".join((*sized, _packed_body(session, followed=bool(profile)), end_of_body))
     ended = session.revoked_at or session.reason or session.revoked_by or session.note is not None
     confirmed = session.confirmed_at
     head = _HEAD.pack(
-        _FORMAT,
+        _WITH_PROFILE if profile else _FORMAT,
         _REVOKED if session.revoked_at else _LIVES,
         session.version,
         session.generation,
@@ -120,7 +124,7 @@ def tail(at: datetime | None, reason: Reason | None, by: str | None, note: str |
     return _TIME.pack(NEVER if at is None else microseconds(at)) + why
 
 
-def _packed_body(session: Session) -> bytes:
+def _packed_body(session: Session, *, followed: bool) -> bytes:
     start = microseconds(session.created_at)
     d, place = session.device, session.place
     plain = _pack(
@@ -139,10 +143,10 @@ def _packed_body(session: Session) -> bytes:
             _json(session.data) if session.data else None,
         )
     )
-    if len(plain) >= _SHORT:
+    if followed or len(plain) >= _SHORT:  # what is deflated knows where it ends
         deflate = _knowing.copy()
         short = deflate.compress(plain) + deflate.flush()
-        if len(short) < len(plain):
+        if followed or len(short) < len(plain):
             return bytes((_DEFLATED,)) + short
     return bytes((_PLAIN,)) + plain
 
@@ -161,7 +165,9 @@ def _distance(start: int, time: datetime | None) -> int | None:
 
 def from_record(id: UUID, record: bytes) -> Session:
     """The session *id* that *record* says. Spelled out: it is on the way of every request."""
-    _, _, version, generation, void_below, end, seen, expires, ends, confirmed = _HEAD.unpack_from(record)
+    format, _, version, generation, void_below, end, seen, expires, ends, confirmed = _HEAD.unpack_from(
+        record
+    )
     at, texts = _HEAD.size, []
     for _ in range(5):
         size = record[at] << 8 | record[at + 1]
@@ -208,11 +214,17 @@ def from_record(id: UUID, record: bytes) -> Session:
         place=None if body.place is None else Place(city=body.place[0], country=body.place[1]),
         ip=None if ip is None else unpack_text(ip),
         remember=bool(body.flags & _REMEMBER),
+        profile=_profile(record, end) if format == _WITH_PROFILE else None,
         data=_data(body.data) if body.data else {},
         version=version,
         void_below=void_below,
     )
     return session if len(record) == end else _replaced(session, **_ending(record, end))
+
+
+def _profile(record: bytes, end: int) -> str:
+    (size,) = _LENGTH.unpack_from(record, end - _LENGTH.size)
+    return unpack_text(record[end - _LENGTH.size - size : end - _LENGTH.size])
 
 
 def _ending(record: bytes, end: int) -> Mapping[str, Any]:

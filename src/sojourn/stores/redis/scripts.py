@@ -19,6 +19,7 @@ _PARTS = {
     "revoke": ("record", "index", "log", "find"),
     "expire": ("record", "index", "due"),
     "purge": ("record", "index", "due"),
+    "group": ("record", "index"),
     "trim": ("record",),
     "lease": ("record",),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from datetime import datetime
@@ -27,8 +27,10 @@ from sojourn.stores.redis.steps import (
     CHUNKS,
     ENDED,
     FORGOTTEN,
+    GROUPED,
     LOOKED_AT,
     LOOKED_TO_END,
+    OF_GROUP,
     OF_USER,
     TOGETHER,
     TOUCHED,
@@ -41,7 +43,13 @@ from sojourn.stores.sqlite.rows import microseconds, reason_of
 __all__ = ["RedisStore", "steps_of_touch"]
 
 _Value = bytes | str | int  # of a script
+_STEPS = {
+    "user": (OF_USER, LOOKED_AT),
+    "apps": (OF_GROUP, LOOKED_TO_END),
+    "tenants": (OF_GROUP, LOOKED_TO_END),
+}
 _ONE_USE = 4  # so many for `touch.lua`
+_SAME = {"application_id": 1, "tenant_id": 2, "profile": 4}  # as `insert.lua` reads it
 
 
 class RedisStore:
@@ -66,6 +74,9 @@ class RedisStore:
         self._twin: Self | None = None
         self._decoded = Decoded(from_record)
         self._walk = Walk()
+        self._ungrouped: list[int] | None = (
+            None  # shards whose indexes by application and tenant lack somebody
+        )
         self._connect(Wires(self._url))
 
     def _connect(self, connections: Connections) -> None:
@@ -87,10 +98,13 @@ class RedisStore:
             kind, *rows = short.reply
             if kind == 1 and rows:
                 raise  # somebody has ended
-        pairs = [*zip(map(_id, rows[0::2]), rows[1::2], strict=True)]
         if kind == 1:
-            return Inserted(True, tuple((id, reason_of(reason.decode())) for id, reason in pairs))
-        return Inserted(False, in_the_way=tuple(from_record(id, record) for id, record in pairs))
+            return Inserted(True, tuple((id, reason_of(reason.decode())) for id, reason in _pairs(rows)))
+        if cap is None or kind == 0:
+            return Inserted(False)
+        number, *rows = rows
+        in_the_way = tuple(from_record(id, record) for id, record in _pairs(rows))
+        return Inserted(False, in_the_way=in_the_way, refused_by=cap.all_rules[number - 1])
 
     async def get(self, id: UUID) -> Session | None:
         if not self._checks.passed():
@@ -148,7 +162,7 @@ class RedisStore:
         ask = asked(_replaced(query, live_at=at), self._shards)
         mark = "1" if self._url.replicas else ""
         values = (microseconds(at), tail(at, reason, by, note), str(reason))
-        step, budget = (OF_USER, LOOKED_AT) if ask.how == "user" else (ENDED, LOOKED_TO_END)
+        step, budget = _STEPS.get(ask.how, (ENDED, LOOKED_TO_END))
         ended: list[bytes] = []
         untold = 0  # endings since those who listen were woken
         for shard in self._walk.shards(query, ask.shards):
@@ -207,6 +221,7 @@ class RedisStore:
             await self._nodes.in_parts(
                 [self._nodes.scripted(shard, "trim", milliseconds) for shard in range(self._shards)], TOGETHER
             )
+        await self._group()
         bound, forgotten = microseconds(before), 0
         shards = await self._pages.reached(range(self._shards), b"ended", bound)
         shards |= await self._pages.reached(range(self._shards), b"due", bound)
@@ -217,6 +232,16 @@ class RedisStore:
                 more, number = await self._nodes.one(call)
                 forgotten += number
         return forgotten
+
+    async def _group(self) -> None:
+        """Complete the indexes by application and tenant, where an older release has written."""
+        if self._ungrouped is None:
+            self._ungrouped = await self._pages.ungrouped(range(self._shards))
+        for _ in range(GROUPED):
+            if not self._ungrouped:
+                return
+            if not await self._nodes.one(self._nodes.scripted(self._ungrouped[-1], "group", LOOKED_AT)):
+                self._ungrouped.pop()
 
     # ── the store itself ─────────────────────────────────────────────────────────────────────────
 
@@ -255,6 +280,10 @@ def _id(raw: bytes) -> UUID:
     return UUID(bytes=raw)
 
 
+def _pairs(values: Sequence[bytes]) -> Iterator[tuple[UUID, bytes]]:
+    return zip(map(_id, values[0::2]), values[1::2], strict=True)
+
+
 def steps_of_touch(by_shard: Mapping[int, list[_Value]]) -> Iterator[list[tuple[int, list[_Value]]]]:
     """What is sent together: values of shards, which no step has too many of."""
     step: list[tuple[int, list[_Value]]] = []
@@ -273,11 +302,15 @@ def steps_of_touch(by_shard: Mapping[int, list[_Value]]) -> Iterator[list[tuple[
 
 
 def _cap(cap: Cap | None) -> tuple[Any, ...]:
-    """What `insert.lua` has to know of *cap*: when, how many, what then, what is said of those who end."""
+    """What `insert.lua` has to know of *cap*: when, what is said of those who end, and its rules."""
     if cap is None:
-        return ("",) * 7
+        return ("",) * 5
     endings = [
         value for why in (Reason.REPLACED, Reason.CAP) for value in (tail(cap.at, why, None, None), str(why))
     ]
-    limit = "" if cap.limit is None else cap.limit
-    return (microseconds(cap.at), limit, cap.action, *endings)
+    rules = [
+        value
+        for rule in cap.all_rules
+        for value in (rule.limit, rule.action, sum(_SAME[name] for name in rule.same))
+    ]
+    return (microseconds(cap.at), *endings, *rules)

@@ -24,6 +24,7 @@ T = TypeVar("T")
 PATIENCE = 5.0  # seconds that a write waits for another process's
 _OLDEST = (3, 37, 0)  # strict tables (3.37), returning (3.35)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OPTIONS = {"sessions": "store", "directory": "accounts"}  # which names the file of a component
 
 _LEDGER = """
     create table if not exists sojourn_migrations (
@@ -223,7 +224,7 @@ class File:
 
     @property
     def _remedy(self) -> str:
-        option = "store" if self.component == "sessions" else self.component
+        option = _OPTIONS.get(self.component, self.component)
         return f"run `sojourn migrate --{option} sqlite:///{self._where}`"
 
 

@@ -56,7 +56,7 @@ def to_values(session: Session) -> tuple[Any, ...]:
         None if session.reason is None else str(session.reason), session.revoked_by, session.note,
         "[]" if not session.amr else _json(session.amr), session.aal, _json(session.device),
         None if session.place is None else _json(session.place), session.ip,
-        1 if session.remember else 0, "{}" if not session.data else _json(session.data),
+        1 if session.remember else 0, session.profile, "{}" if not session.data else _json(session.data),
         session.version, session.void_below,
     )  # fmt: skip
 
@@ -98,7 +98,7 @@ def from_row(row: Sequence[Any], known: UUID | None = None) -> Session:
         salt, generation, key_id,
         created_at, seen_at, authenticated_at, expires_at, ends_at, rotated_at, confirmed_at, forgiven_at,
         renew_due, revoked_at, reason, revoked_by, note,
-        amr, aal, device, place, ip, remember, data, version, void_below,
+        amr, aal, device, place, ip, remember, profile, data, version, void_below,
     ) = row  # fmt: skip
     return Session(
         id=known or UUID(int=int.from_bytes(id)),  # a third faster than from bytes
@@ -127,6 +127,7 @@ def from_row(row: Sequence[Any], known: UUID | None = None) -> Session:
         place=None if place is None else _place(place),
         ip=ip,
         remember=remember == 1,
+        profile=profile,
         data={} if data == "{}" else _data(data),
         version=version,
         void_below=void_below,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +23,6 @@ __all__ = [
     "FIND_OVER",
     "GET",
     "INSERT",
-    "INSERT_WITHIN",
     "IS_DUE",
     "LEASE",
     "NOT_DUE",
@@ -32,10 +32,10 @@ __all__ = [
     "REVOKE",
     "REVOKE_FOUND",
     "ROTATE",
-    "SAME_DEVICE",
     "SELECT",
     "TOUCH",
     "asked",
+    "insert_within",
     "oldest",
 ]
 
@@ -82,21 +82,28 @@ GET = _sql("select {columns} from sessions where id = ?")
 INSERT = _of_row("insert into sessions ({row}) values ({values}) on conflict (id) do nothing")
 
 # Only if nobody has to make room; that is so nearly always, and then it is a single statement.
-INSERT_WITHIN = _of_row(
-    """
+_INSERT_WITHIN = """
     insert into sessions ({row}) select {values} where (
-        select count(*) + coalesce(sum(device_id = :device_id), 0) * 1000000000
+        select {bounds} and not coalesce(max(
+            device_id = :device_id and application_id is :application_id and tenant_id is :tenant_id
+        ), 0)
         from sessions where {live_of_user}
-    ) < :limit
+    )
     on conflict (id) do nothing
-    """,
-    *("at", "oldest", "limit"),
-)
-SAME_DEVICE = _sql("select id from sessions where {live_of_user} and device_id = :device_id order by id")
+"""
+
+
+@lru_cache(maxsize=64)
+def insert_within(scopes: tuple[tuple[str, ...], ...]) -> str:
+    """Takes a row, `at`, `oldest`, and the limit for each of *scopes*: see `CapRule.same`."""
+    counted = [" and ".join(f"{name} is :{name}" for name in same) or "1" for same in scopes]
+    bounds = [f"coalesce(sum({one}), 0) < :limit{n}" for n, one in enumerate(counted)]
+    limits = [f"limit{n}" for n in range(len(scopes))]
+    return _of_row(_INSERT_WITHIN.replace("{bounds}", " and ".join(bounds) or "1"), "at", "oldest", *limits)
+
+
 OTHERS = _sql("""
-    select id from sessions
-    where {live_of_user} and (device_id is null or device_id is not :device_id)
-    order by case :action when 'end_idle' then seen_at end, id
+    select id, seen_at, device_id, application_id, tenant_id, profile from sessions where {live_of_user}
 """)
 END = _sql("update sessions set {ended} where id = :id")
 
@@ -197,6 +204,7 @@ _CONDITIONS = {
     "ended_since": _sql("{over_at} >= :ended_since"),
     "ended_by": _sql("{over_at} <= :ended_by"),
     "seen_since": "seen_at >= :seen_since",
+    "created_since": "id >= :created_since",
     "signed_in": "+user_id is not null",
     "after": "id < :after",
 }
@@ -209,6 +217,8 @@ def asked(statement: str, query: Query) -> tuple[str, dict[str, Any]]:
     values = {name: _plain(value) for name, value in given.items()} | {"limit": query.limit}
     if query.live_at is not None:
         values["oldest"] = oldest(query.live_at)
+    if query.created_since is not None:
+        values["created_since"] = lowest_id(query.created_since).bytes
     statement = statement.replace("{conditions}", " and ".join(_CONDITIONS[name] for name in given))
     return statement.replace("{order}", _ORDERS[query.order]), values
 

@@ -19,6 +19,7 @@ from sojourn.errors import SettingsError
 from sojourn.session import Reason, Seen, Session, lowest_id
 from sojourn.stores.decoded import Decoded
 from sojourn.stores.protocol import Cap, Entries, Inserted, Query, check_supported, is_kept
+from sojourn.stores.room import Other, make_room, other
 from sojourn.stores.sqlite import sql
 from sojourn.stores.sqlite.engine import Engine
 from sojourn.stores.sqlite.log import Log
@@ -38,7 +39,7 @@ __all__ = ["SQLiteStore"]
 _SHORT = 100  # rows of a page
 _FEW = 50  # uses that may be written where an event loop waits for it: half a millisecond
 _FEW_ENDINGS = 16  # the same of endings
-_ANY = 1 << 62  # sessions of a user who may have any number; or microseconds, at any time
+_ANY = 1 << 62  # microseconds, at any time
 _READ = 2_048  # rows that are remembered
 _SMALL = 1_000  # characters of data, up to which they are
 _DATA = COLUMNS.index("data")
@@ -71,9 +72,10 @@ class SQLiteStore:
         row = (*to_values(session), session.device.id, due_of(session))
         if cap is None or session.user_id is None:
             return Inserted(await self._changed(sql.INSERT, row, durable=False))
-        at, limit = microseconds(cap.at), _ANY if cap.limit is None else cap.limit
-        within = (*row, at, sql.oldest(cap.at), limit)
-        if await self._changed(sql.INSERT_WITHIN, within, durable=False):
+        statement = sql.insert_within(tuple(rule.same for rule in cap.all_rules))
+        limits = (rule.limit for rule in cap.all_rules)
+        within = (*row, microseconds(cap.at), sql.oldest(cap.at), *limits)
+        if await self._changed(statement, within, durable=False):
             return Inserted(True)
         work = partial(_insert, session, row, cap)
         return await self.engine.jot(work, durable=True, single=False)
@@ -262,19 +264,13 @@ def _insert(session: Session, row: tuple[Any, ...], cap: Cap, db: sqlite3.Connec
     """Insert *session*, which is *row*, after room was made for it if necessary."""
     if _get(db, row[0]) is not None:
         return Inserted(False)
-    asked = {
-        "user_id": session.user_id,
-        "device_id": session.device.id,
-        "at": microseconds(cap.at),
-        "oldest": sql.oldest(cap.at),
-        "action": cap.action,
-    }
-    replaced = [id for (id,) in db.execute(sql.SAME_DEVICE, asked)]
-    others = [id for (id,) in db.execute(sql.OTHERS, asked)]
-    over = 0 if cap.limit is None else max(0, len(others) - cap.limit + 1)
-    if over and cap.action == "refuse":
-        return Inserted(False, in_the_way=tuple(s for id in reversed(others) if (s := _get(db, id))))
-    ending = [(id, Reason.REPLACED) for id in replaced] + [(id, Reason.CAP) for id in others[:over]]
-    db.executemany(sql.END, [{"id": id, "at": asked["at"], "reason": str(why)} for id, why in ending])
+    at = microseconds(cap.at)
+    asked = {"user_id": session.user_id, "at": at, "oldest": sql.oldest(cap.at)}
+    others = [Other(*found) for found in db.execute(sql.OTHERS, asked)]
+    room = make_room(other(session), others, cap)
+    if room.refused_by:
+        in_the_way = tuple(s for id in room.in_the_way if (s := _get(db, id)))
+        return Inserted(False, in_the_way=in_the_way, refused_by=room.refused_by)
+    db.executemany(sql.END, [{"id": id, "at": at, "reason": str(why)} for id, why in room.ending])
     db.execute(sql.INSERT, row)
-    return Inserted(True, tuple((UUID(bytes=id), why) for id, why in ending))
+    return Inserted(True, tuple((UUID(bytes=id), why) for id, why in room.ending))

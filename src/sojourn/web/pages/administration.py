@@ -11,12 +11,12 @@ from sojourn.api.routes import Call, Route
 from sojourn.errors import AccountNotFound, SessionNotFound
 from sojourn.session import Session
 from sojourn.stores.protocol import Query
-from sojourn.web.answer import Answer
 from sojourn.web.pages import wording
 from sojourn.web.pages.redirects import address, see_other
 from sojourn.web.pages.refusals import guarded
 from sojourn.web.pages.rendering import check_form, page
 from sojourn.web.pages.rows import Row
+from sojourn.web.reply import Answer
 
 __all__ = ["ROUTES"]
 

@@ -9,11 +9,11 @@ import msgspec
 from sojourn.api import native
 from sojourn.api.routes import Call, Route
 from sojourn.errors import BodyRejected, Forbidden, InvalidCredentials, Refusal
-from sojourn.web.answer import Answer
 from sojourn.web.pages import wording
 from sojourn.web.pages.redirects import HOME, safe_next, see_other
 from sojourn.web.pages.refusals import again, as_page, message, said
 from sojourn.web.pages.rendering import check_form, page
+from sojourn.web.reply import Answer
 
 __all__ = ["ROUTES"]
 

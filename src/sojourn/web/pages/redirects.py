@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote, unquote, urlencode
 
-from sojourn.web.answer import Answer
+from sojourn.web.reply import Answer
 
 __all__ = ["HOME", "address", "safe_next", "see_other"]
 

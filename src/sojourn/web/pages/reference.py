@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from sojourn.web.answer import Answer
 from sojourn.web.pages.rendering import rendered
+from sojourn.web.reply import Answer
 
 __all__ = ["docs_page"]
 

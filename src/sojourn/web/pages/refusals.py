@@ -14,10 +14,10 @@ from sojourn.errors import (
     Refusal,
     SessionError,
 )
-from sojourn.web.answer import Answer, problem
 from sojourn.web.pages import wording
 from sojourn.web.pages.redirects import address, see_other
 from sojourn.web.pages.rendering import error_page, page
+from sojourn.web.reply import Answer, problem
 
 __all__ = ["Form", "again", "as_page", "guarded"]
 

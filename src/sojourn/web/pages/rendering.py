@@ -10,9 +10,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sojourn.api.routes import Call
 from sojourn.web import csrf
-from sojourn.web.answer import Answer
 from sojourn.web.pages import wording
 from sojourn.web.pages.assets import asset
+from sojourn.web.reply import Answer
 
 __all__ = ["HEADERS", "check_form", "error_page", "page", "rendered"]
 

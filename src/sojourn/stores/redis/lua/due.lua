@@ -9,7 +9,7 @@ local function look_at_first(at, over)
   local first = redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', at, 'LIMIT', 0, 1)[1]
   if not first then return false end
   local bound, leaving = math.huge, {}
-  for _, id in ipairs(redis.call('ZRANGE', chunk(first), 0, -1)) do
+  for _, id in ipairs(redis.call('ZRANGE', chunk(LIVE, first), 0, -1)) do
     local head = redis.call('GETRANGE', session(id), 0, HEAD_SIZE - 1)
     if head == '' then
       leaving[#leaving + 1] = id
@@ -17,14 +17,14 @@ local function look_at_first(at, over)
       local h = head_of(head)
       local is_over = over(id, h)
       if is_over == STOP then
-        leave(first, leaving)
+        leave(LIVE, first, leaving)
         return true
       end
       if is_over then leaving[#leaving + 1] = id else bound = math.min(bound, h.expires) end
     end
   end
   redis.call('ZADD', P .. 'due', bound, first)
-  leave(first, leaving)
-  join(first)
+  leave(LIVE, first, leaving)
+  join(LIVE, first)
   return true
 end

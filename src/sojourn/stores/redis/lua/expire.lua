@@ -9,7 +9,7 @@ local function notice(id, h)
   local record = redis.call('GET', session(id))
   h.state = NOTICED
   redis.call('SETRANGE', session(id), 1, struct.pack('B', NOTICED))
-  ends(id, user_of(record), h.expires)
+  ends(id, record, h.expires)
   answer[#answer + 1] = id
   answer[#answer + 1] = record
   limit = limit - 1

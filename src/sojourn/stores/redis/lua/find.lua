@@ -1,11 +1,13 @@
--- ARGV 1-16: what is asked; see `redis_query.py`. `each` looks at no more than `budget` records, newest id first, and
+-- ARGV 1-17: what is asked; see `redis_query.py`. `each` looks at no more than `budget` records, newest id first, and
 -- says after which one to go on, or '' when there are no more.
 
 local how, asked_id, asked_user, asked_bucket, after = unpack(ARGV, 1, 5)
 local limit, budget = tonumber(ARGV[6]), tonumber(ARGV[7])
 local except, application, tenant, device = unpack(ARGV, 8, 11)
 local live_at, ended_since, ended_by = tonumber(ARGV[12]), tonumber(ARGV[13]), tonumber(ARGV[14])
-local signed_in, seen_since = ARGV[15], tonumber(ARGV[16])
+local signed_in, lowest, seen_since = ARGV[15], ARGV[16], tonumber(ARGV[17])
+
+if (how == 'apps' or how == 'tenants') and redis.call('EXISTS', P .. 'grouped') == 0 then how = 'live' end
 
 local function in_window(h, record)
   local over = revoked_at(h, record)
@@ -14,7 +16,7 @@ local function in_window(h, record)
 end
 
 local function matches(id, record, h)
-  if id == except then return false end
+  if id == except or (lowest ~= '' and before(id, lowest)) then return false end
   if live_at and (h.state ~= LIVES or h.expires <= live_at) then return false end
   if seen_since and h.seen < seen_since then return false end
   if ended_since and not in_window(h, record) then return false end
@@ -34,18 +36,11 @@ local function of_user(below, number)
   return ids
 end
 
-local function of_all(below)
-  local key, bound = P .. 'live', below == '' and '+' or '(' .. below
-  local name = redis.call('ZREVRANGEBYLEX', key, bound, '-', 'LIMIT', 0, 1)[1]
-  if not name then return {} end
-  local ids = redis.call('ZREVRANGEBYLEX', chunk(name), bound, '-', 'LIMIT', 0, budget)
-  if #ids == 0 then return of_all(name) end  -- all of the chunk is above
-  return ids
-end
-
 local function more(below)
   if how == 'user' then return of_user(below, 200) end
-  if how == 'live' then return of_all(below) end
+  if how == 'apps' then return ids_of_group(how, application, below, budget) end
+  if how == 'tenants' then return ids_of_group(how, tenant, below, budget) end
+  if how == 'live' then return ids_below(LIVE, below, budget) end
   return (below == '' or before(asked_id, below)) and {asked_id} or {}
 end
 

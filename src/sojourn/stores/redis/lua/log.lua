@@ -19,9 +19,8 @@ end
 
 -- End a session on purpose, but for `remove_live`. `tail` says when and why, for the record; `reason` for the log.
 local function revoke(id, record, h, at, tail, reason)
-  local user = user_of(record)
   h.state, h.version = REVOKED, h.version + 1
   redis.call('SET', session(id), packed(h) .. record:sub(HEAD_SIZE + 1, h.tail) .. tail)
-  ends(id, user, at)
+  ends(id, record, at)
   write_line(id, h.version, at, reason)
 end

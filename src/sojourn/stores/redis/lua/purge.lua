@@ -17,7 +17,7 @@ if #ended > 0 then redis.call('ZREM', P .. 'ended', unpack(ended)) end
 local function forget(id, h)
   if h.expires >= limit_before then return false end
   if #keys >= limit then return STOP end
-  ends(id, user_of(redis.call('GET', session(id))))
+  ends(id, redis.call('GET', session(id)))
   keys[#keys + 1] = session(id)
   return true
 end

@@ -27,6 +27,12 @@ local function texts_of(record) return struct.unpack(TEXTS, record, HEAD_SIZE + 
 
 local function user_of(record) return (struct.unpack('>I2c0', record, HEAD_SIZE + 1)) end  -- not where it ends
 
+local function profile_of(h, record)
+  if h.format < 2 then return '' end
+  local size = struct.unpack('>I2', record, h.tail - 1)
+  return record:sub(h.tail - 1 - size, h.tail - 2)
+end
+
 local function revoked_at(h, record)
   if h.tail >= #record then return NEVER end
   return (struct.unpack('>i8', record, h.tail + 1))

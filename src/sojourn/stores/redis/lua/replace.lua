@@ -14,10 +14,11 @@ new.expires = math.min(math.max(old.expires, new.expires), new.ends)
 if old.generation == new.generation and old.confirmed ~= NEVER then new.confirmed = old.confirmed end
 redis.call('SET', session(id), packed(new) .. record:sub(HEAD_SIZE + 1))
 
-local before_user, user = user_of(stored), user_of(record)
+local before_user, _, before_application, before_tenant = texts_of(stored)
+local user, _, application, tenant = texts_of(record)
 if new.state == REVOKED then
   local over = revoked_at(new, record)
-  ends(id, before_user)
+  ends(id, stored)
   remove_live({id})
   is_over(id, user, over)
   write_line(id, new.version, over, reason)
@@ -28,7 +29,15 @@ else
     add_to('users', user, id)
     count(user, 1)
   end
-  if new.expires < old.expires then redis.call('ZADD', P .. 'due', 'LT', new.expires, chunk_of(id)) end
+  if before_application ~= application then
+    remove_from_group('apps', before_application, {[id] = true})
+    add_to_group('apps', application, id)
+  end
+  if before_tenant ~= tenant then
+    remove_from_group('tenants', before_tenant, {[id] = true})
+    add_to_group('tenants', tenant, id)
+  end
+  if new.expires < old.expires then redis.call('ZADD', P .. 'due', 'LT', new.expires, chunk_of(LIVE, id)) end
   if new.void_below > old.void_below then write_line(id, new.version, NEVER, '') end
 end
 settle()

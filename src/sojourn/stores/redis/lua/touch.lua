@@ -17,7 +17,7 @@ for n = 3, #ARGV, 4 do
     if confirmed == NEVER and tonumber(ARGV[n + 3]) == h.generation then confirmed = at end
     if seen ~= h.seen or expires ~= h.expires or confirmed ~= h.confirmed then
       redis.call('SETRANGE', key, AT, struct.pack(TIMES, seen, expires, h.ends, confirmed))
-      if expires < h.expires then redis.call('ZADD', P .. 'due', 'LT', expires, chunk_of(ARGV[n])) end
+      if expires < h.expires then redis.call('ZADD', P .. 'due', 'LT', expires, chunk_of(LIVE, ARGV[n])) end
     end
   end
 end

@@ -1,0 +1,1 @@
+"""`sojourn applications`: what may have people sign in here."""

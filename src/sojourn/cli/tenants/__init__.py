@@ -1,0 +1,1 @@
+"""`sojourn tenants`: the organisations whose people sign in here."""

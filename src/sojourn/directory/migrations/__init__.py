@@ -1,0 +1,1 @@
+"""The schema of each engine, as numbered files of SQL."""
