@@ -43,7 +43,7 @@ IMPOSSIBLE: dict[str, tuple[dict[str, Any], str]] = {
     "a negative lost answer": ({"lost_answer": -SECOND}, "0 forgives nothing"),
     "a lost answer that a thief enjoys": ({"lost_answer": HOUR + SECOND}, "lower lost_answer"),
     "no session at all": ({"max_sessions": 0}, "use None for any number"),
-    "an unknown act at the cap": ({"at_cap": "shrug"}, "'end_oldest', 'end_idle' or 'refuse'"),
+    "an unknown act at the cap": ({"at_cap": "shrug"}, "'end_oldest', 'end_idle', 'refuse' or 'ask'"),
     "no life for visitors": ({"visitor_lifetime": ZERO}, "visitor_lifetime"),
     "snapshots of yesterday": ({"cache_for": DAY + SECOND}, "lower cache_for"),
     "snapshots from the future": ({"cache_for": -SECOND}, "0 asks the store each time"),

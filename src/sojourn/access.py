@@ -70,7 +70,8 @@ class Claims(Struct, frozen=True, kw_only=True, omit_defaults=True):
     acr: str | None = None
     scope: str = ""
     tenant_id: str | None = None
-    tenant: str | None = None  # its slug
+    tenant: str | None = None  # its slug ...
+    tenant_subdomain: str | None = None  # ... and as AuthVital's SDK reads it
     nbf: int | None = None
 
 
@@ -173,6 +174,7 @@ def claims_of(
         scope=scope,
         tenant_id=session.tenant_id,
         tenant=tenant,
+        tenant_subdomain=tenant,
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from threading import Lock
 from uuid import UUID
 
 from sojourn.clock import Clock
+from sojourn.policy import Policy
 from sojourn.session import Seen
 from sojourn.stores.protocol import Store
 
@@ -23,14 +24,14 @@ _MOST = 200_000  # uses that may wait while the store is away; then the oldest a
 class Activity:
     """Uses that wait to be written, at most one a session: the latest.
 
-    One that is less than *apart* later than what is stored is left out: another process was faster.
+    One that is too little later than what is stored for *policy* is left out: another process was faster.
     Somebody has to call `flush` every `Policy.flush_every`, and says so with `waits`; until then a
     use is written at once, because what nobody flushes would end active people's sessions.
     """
 
-    def __init__(self, store: Store, clock: Clock, *, apart: timedelta = timedelta(0)) -> None:
+    def __init__(self, store: Store, clock: Clock, *, policy: Policy | None = None) -> None:
         self.waits = False
-        self._store, self._clock, self._apart = store, clock, apart
+        self._store, self._clock, self._policy = store, clock, policy
         self._lock = Lock()
         self._waiting: dict[UUID, Seen] = {}
         self._given_up = 0
@@ -79,7 +80,8 @@ class Activity:
 
     def _since(self, batch: Mapping[UUID, Seen]) -> datetime | None:
         """Whom another process has recorded after this was seen lately enough for all in *batch*."""
-        return max(seen.seen_at for seen in batch.values()) - self._apart if self._apart else None
+        apart = self._policy.shortest_touch if self._policy else None
+        return max(seen.seen_at for seen in batch.values()) - apart if apart else None
 
     def _take(self) -> dict[UUID, Seen]:
         with self._lock:

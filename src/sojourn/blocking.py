@@ -154,8 +154,8 @@ class Sessions:
             )
         )
 
-    def renew_all(self, user_id: str) -> int:
-        return _run(self._sessions.renew_all(user_id))
+    def renew_all(self, user_id: str, *, profile: str | None = None) -> int:
+        return _run(self._sessions.renew_all(user_id, profile=profile))
 
     def update(
         self,

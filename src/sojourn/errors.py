@@ -203,12 +203,12 @@ class SessionChanged(SessionError):
 
 
 class TooManySessions(SessionError):
-    """`sessions` are those in the way; end one of them to make room."""
+    """`sessions` are those in the way; end one of them to make room. `asks`: the user may choose which."""
 
     code = "too_many_sessions"
 
-    def __init__(self, limit: int, sessions: Sequence[Session]) -> None:
-        self.limit, self.sessions = limit, tuple(sessions)
+    def __init__(self, limit: int, sessions: Sequence[Session], *, asks: bool = False) -> None:
+        self.limit, self.sessions, self.asks = limit, tuple(sessions), asks
         super().__init__(
             f"You are signed in on {limit} devices already. Sign out one of them first.", limit=limit
         )

@@ -73,6 +73,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 def idle_end(session: Session, policy: Policy) -> datetime:
     """When the session ends if nobody comes back: what people are told, without the allowance."""
+    policy = policy.of(session)
     last = min(session.expires_at, _absolute_end(session, policy))
     return last if policy.idle_timeout is None else min(session.seen_at + policy.idle_timeout, last)
 
@@ -85,6 +86,7 @@ def ended(session: Session, policy: Policy, now: datetime) -> SessionError | Non
     """
     if session.revoked_at is not None:
         return SessionRevoked(session.id, session.reason)
+    policy = policy.of(session)
     if now < end(session, policy):
         return None
     last = _absolute_end(session, policy)
@@ -95,6 +97,7 @@ def ended(session: Session, policy: Policy, now: datetime) -> SessionError | Non
 
 def end(session: Session, policy: Policy) -> datetime:
     """When the session ends by time if it is not used again: the earlier of the stored end and today's."""
+    policy = policy.of(session)
     return min(session.expires_at, _stored_end(session.seen_at, _absolute_end(session, policy), policy))
 
 
@@ -102,7 +105,7 @@ def used(
     session: Session, policy: Policy, now: datetime, generation: int | None = None
 ) -> tuple[Seen, Session]:
     """A use by a person at *now*: what is to be recorded, and the session as it then is."""
-    last = max(session.expires_at, _stored_end(now, session.ends_at, policy))
+    last = max(session.expires_at, _stored_end(now, session.ends_at, policy.of(session)))
     return Seen(now, last, generation), _replaced(session, seen_at=now, expires_at=last)
 
 
@@ -144,8 +147,7 @@ def start(
 
     *authenticated_at*: when the user proved who they are, if that was not now but for another session.
     """
-    ends_at = now + policy.lifetime_of(user_id)
-    return Session(
+    session = Session(
         id=id,
         user_id=user_id,
         application_id=application_id,
@@ -155,8 +157,8 @@ def start(
         created_at=now,
         seen_at=now,
         authenticated_at=None if user_id is None else min(authenticated_at or now, now),
-        expires_at=_stored_end(now, ends_at, policy),
-        ends_at=ends_at,
+        expires_at=now,
+        ends_at=now,
         amr=tuple(amr),
         aal=0 if user_id is None else aal,
         device=device,
@@ -166,6 +168,9 @@ def start(
         profile=profile,
         data=_fitting(dict(data or {}), policy),
     )
+    policy = policy.of(session)
+    ends_at = now + policy.lifetime_of(user_id)
+    return _replaced(session, ends_at=ends_at, expires_at=_stored_end(now, ends_at, policy))
 
 
 # ── validate and refresh ──────────────────────────────────────────────────────────────────────
@@ -190,6 +195,7 @@ def validate(
     without, the caller rotates in passing.
     """
     session = _admitted(session, policy, now, token, keys)
+    policy = policy.of(session)
     behind = session.generation - token.generation
     if behind < 0:
         return _recover(session, token, now)
@@ -221,6 +227,7 @@ def admit(
     if session is None or session.user_id != user_id:
         raise TokenInvalid
     session = _living(session, policy, now)
+    policy = policy.of(session)
     if version < session.void_below:
         raise AccessExpired
     if passive or not _slides(session, policy, now - idle):
@@ -250,6 +257,7 @@ def refresh(
     session = _admitted(session, policy, now, token, keys)
     if bearer and session.application_id != application_id:
         raise TokenInvalid
+    policy = policy.of(session)
     behind = session.generation - token.generation
     if behind <= 0:
         return _rotate(session, token, now, keys, renew_due=session.renew_due and not bearer)
@@ -360,8 +368,8 @@ def _replay(session: Session, token: Token, now: datetime) -> Outcome:
 
 def rotation_due(session: Session, policy: Policy, now: datetime) -> bool:
     """Whether the generation is older than `policy.rotate_every`."""
-    made_at = session.rotated_at or session.created_at
-    return policy.rotate_every is not None and now - made_at >= policy.rotate_every
+    made_at, every = session.rotated_at or session.created_at, policy.of(session).rotate_every
+    return every is not None and now - made_at >= every
 
 
 def _within_grace(session: Session, policy: Policy, now: datetime) -> bool:
@@ -416,6 +424,7 @@ def renew(
     counts as activity. The absolute end stays where it is. What is None stays as it was.
     """
     session = _living(session, policy, now)
+    policy = policy.of(session)
     if generation not in (None, session.generation):
         raise SessionChanged
     changes: dict[str, Any] = {
@@ -441,10 +450,16 @@ def renew(
     return Outcome(session=renewed, write=True, events=(event,))
 
 
-def mark_for_renewal(session: Session | None, policy: Policy, now: datetime) -> Outcome:
-    """Have the bearer's next request renew the token, since only an answer to it can carry the new one."""
+def mark_for_renewal(
+    session: Session | None, policy: Policy, now: datetime, *, profile: str | None = None
+) -> Outcome:
+    """Have the bearer's next request renew the token, since only an answer to it can carry the new one.
+
+    The rules of *profile* hold at once.
+    """
     session = _living(session, policy, now)
-    return Outcome(session=session.voiding(renew_due=True), write=not session.renew_due)
+    due = session.renew_due and session.profile == profile
+    return Outcome(session=session.voiding(renew_due=True, profile=profile), write=not due)
 
 
 def update(
@@ -485,7 +500,7 @@ def require_fresh(
     session: Session, policy: Policy, now: datetime, max_age: timedelta | None = None, *, aal: int = 0
 ) -> None:
     """Raise `FreshnessRequired` unless the user proved who they are within *max_age*, by *aal* or more."""
-    limit = policy.fresh_for if max_age is None else max_age
+    limit = policy.of(session).fresh_for if max_age is None else max_age
     if session.aal < aal:
         raise FreshnessRequired(limit, aal=aal)
     if session.authenticated_at is None or now - session.authenticated_at >= limit:

@@ -73,7 +73,7 @@ class NearCache:
 
     def put(self, name: bytes, snapshot: Snapshot) -> Kept:
         """Keep *snapshot*, in place of an older one."""
-        kept = Kept(snapshot, self._policy.touch_every)
+        kept = Kept(snapshot, self._policy.of(snapshot.session).touch_every)
         with self._lock:
             self._discard(name)
             self._make_ready(name, kept)
@@ -92,7 +92,7 @@ class NearCache:
                 return self._ready.get(name)
             device, place = (self._common[number] for number in _NUMBERS.unpack_from(raw))
             snapshot = unpacked(raw[_NUMBERS.size :], self._policy, device, place)
-            kept = Kept(snapshot, self._policy.touch_every, raw)
+            kept = Kept(snapshot, self._policy.of(snapshot.session).touch_every, raw)
             self._make_ready(name, kept)
             return kept
 

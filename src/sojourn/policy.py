@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace as _replaced
 
 from sojourn.errors import SettingsError
 
-__all__ = ["Policy", "words"]
+if TYPE_CHECKING:
+    from sojourn.session import Session
+
+__all__ = ["Exceptions", "Policy", "words"]
 
 _ZERO = timedelta(0)
 _YEARLY = timedelta(days=400)  # RFC 6265bis section 5.5: no cookie outlives this, so no session needs to
 
-AtCap = Literal["end_oldest", "end_idle", "refuse"]
+AtCap = Literal["end_oldest", "end_idle", "refuse", "ask"]  # "ask": refuse, and say which are there
 WhenAway = Literal["refuse", "go_on"]
 Carried = Literal["encrypted", "signed"]
+
+
+class Exceptions(Protocol):
+    """Rules of some sessions that are not those of the others: see `rules.Rulebook`."""
+
+    def of(self, policy: Policy, session: Session) -> Policy:
+        """*policy* as it is for *session*, without exceptions."""
+        ...
+
+    def caps(self, policy: Policy, session: Session) -> Sequence[Any]:
+        """The caps for *session* beside the policy's own: each with `scope`, `limit` and `at_cap`."""
+        ...
+
+    def knows(self, profile: str) -> bool:
+        """Whether there are rules for *profile*."""
+        ...
+
+    def longest(self, policy: Policy) -> timedelta:
+        """The longest lifetime of any session."""
+        ...
+
+    def shortest_touch(self, policy: Policy) -> timedelta:
+        """The shortest `touch_every` of any session."""
+        ...
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -58,6 +86,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     keep_ended: timedelta = timedelta(days=90)  # then `purge` removes the record
     show_ended: timedelta = timedelta(days=28)  # how far back "recently signed out" goes
 
+    exceptions: Exceptions | None = None  # other rules for an application, a tenant, a profile
+
     def __post_init__(self) -> None:
         for wrong, remedy in _impossible(self):
             if wrong:
@@ -87,6 +117,24 @@ class Policy(Struct, frozen=True, kw_only=True):
     def lifetime_of(self, user_id: str | None) -> timedelta:
         """How long a session may last; a visitor's never longer than that of somebody who signed in."""
         return self.lifetime if user_id is not None else min(self.visitor_lifetime, self.lifetime)
+
+    def of(self, session: Session) -> Policy:
+        """The policy as it is for *session*: every decision about one begins with this."""
+        return self if self.exceptions is None else self.exceptions.of(self, session)
+
+    def profile(self, role: str) -> str | None:
+        """What a session of somebody with *role* records: the role, if there are rules for it."""
+        return role if self.exceptions is not None and self.exceptions.knows(role) else None
+
+    @property
+    def longest(self) -> timedelta:
+        """No session that is older than this lives."""
+        return self.lifetime if self.exceptions is None else self.exceptions.longest(self)
+
+    @property
+    def shortest_touch(self) -> timedelta:
+        """How far apart the uses of one session may be that have to be written both."""
+        return self.touch_every if self.exceptions is None else self.exceptions.shortest_touch(self)
 
     def changed(self, **fields: Any) -> Policy:
         """The same policy with *fields* set, checked again."""
@@ -215,8 +263,8 @@ def _impossible(p: Policy) -> list[tuple[bool, str]]:
             "max_sessions must be at least 1; use None for any number",
         ),
         (
-            p.at_cap not in ("end_oldest", "end_idle", "refuse"),
-            "at_cap must be 'end_oldest', 'end_idle' or 'refuse'",
+            p.at_cap not in get_args(AtCap),
+            "at_cap must be 'end_oldest', 'end_idle', 'refuse' or 'ask'",
         ),
         (
             p.visitor_lifetime <= _ZERO,

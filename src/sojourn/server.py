@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
@@ -41,6 +42,8 @@ from sojourn.web.reply import BROKEN, STATUS, Answer, as_json, broken, problem
 from sojourn.web.table import mounted, response
 from sojourn.web.visit import Site, Visit
 
+_log = logging.getLogger("sojourn")
+
 __all__ = ["API", "application", "create_app", "document"]
 
 API = (*native.ROUTES, *admin.ROUTES, *oauth.ROUTES)
@@ -66,7 +69,7 @@ def create_app(
     if keys is None:
         keys, signers = keyring.ring(settings), keyring.signers(settings)
     sessions = AsyncSessions(
-        open_store(settings.store), keys=keys, policy=settings.policy(), clock=clock, on_event=log_event
+        open_store(settings.store), keys=keys, policy=settings.learning_policy(), clock=clock, on_event=log_event
     )
     accounts = Accounts(open_accounts(settings.accounts), sessions, clock=sessions.clock)
     directory = Directory(open_directory(settings.accounts), sessions)
@@ -94,7 +97,7 @@ def create_app(
         ],
         middleware=[Middleware(SessionMiddleware, site=site, page=_as_page)],
         exception_handlers={HTTPException: _not_here, Exception: _broken},
-        lifespan=_lifespan(worker, sessions.close, accounts.close, directory.close),
+        lifespan=_lifespan(worker, directory, sessions.close, accounts.close, directory.close),
     )
     app.router.redirect_slashes = False  # the redirect would name the host that the request claims
     return app
@@ -175,13 +178,43 @@ def _enabled(accounts: Accounts) -> Callable[[str], Any]:
     return load_user
 
 
-def _lifespan(worker: Worker | None, *closing: Callable[[], Awaitable[None]]) -> Callable[[Any], Any]:
+_LEARNT_EVERY = 30.0  # seconds: rules of an application or tenant are as old at most in other processes
+
+
+@asynccontextmanager
+async def _learning(directory: Directory) -> AsyncIterator[None]:
+    """Have the policy know the rules of all applications and tenants, from before the first request on."""
+
+    async def learn() -> None:
+        try:
+            await directory.learn()
+        except directory.store.faults as fault:
+            _log.warning("the rules of applications and tenants could not be read: %s", fault)
+
+    async def again() -> None:
+        while True:
+            await asyncio.sleep(_LEARNT_EVERY)
+            await learn()
+
+    await learn()
+    task = asyncio.create_task(again())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _lifespan(
+    worker: Worker | None, directory: Directory, *closing: Callable[[], Awaitable[None]]
+) -> Callable[[Any], Any]:
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
         await asyncio.to_thread(device.warm)
         async with AsyncExitStack() as stack:  # what was opened first ends last
             for close in closing:
                 stack.push_async_callback(close)
+            await stack.enter_async_context(_learning(directory))
             if worker is not None:
                 await stack.enter_async_context(worker.at_work())
             yield

@@ -30,11 +30,11 @@ from sojourn.errors import (
 from sojourn.events import Event, Refreshed, Refused, Revoked, Started, Verdict
 from sojourn.feed import Feed
 from sojourn.lifecycle import Outcome
-from sojourn.policy import Policy
+from sojourn.policy import AtCap, Policy
 from sojourn.session import Device, Discreet, Place, Reason, Session, new_id, new_salt
 from sojourn.snapshot import Partial
 from sojourn.snapshots import Snapshots
-from sojourn.stores.protocol import Cap, Query, Store, StoreBusy
+from sojourn.stores.protocol import Action, Cap, CapRule, Query, Store, StoreBusy
 from sojourn.token import Keys, Token, derive, genuine, parse
 
 __all__ = ["ANYBODY", "Anybody", "AsyncSessions", "Issued", "Validated", "utc_now"]
@@ -112,7 +112,7 @@ class AsyncSessions:
             poll_every=self.policy.poll_every,
             keep=self.policy.longest_snapshot,
         )
-        self.activity = Activity(store, self.clock, apart=self.policy.touch_every)
+        self.activity = Activity(store, self.clock, policy=self.policy)
         self.snapshots = Snapshots(
             self.feed,
             self.activity,
@@ -221,10 +221,9 @@ class AsyncSessions:
         return await self._renew(session.id, generation=session.generation, authenticated=True, **now)
 
     async def _insert(self, session: Session, now: datetime) -> None:
-        cap = Cap(at=now, limit=self.policy.max_sessions, action=self.policy.at_cap)
-        inserted = await self.store.insert(session, cap=cap)
-        if inserted.in_the_way:
-            raise TooManySessions(self.policy.max_sessions or 0, inserted.in_the_way)
+        inserted = await self.store.insert(session, cap=self._cap(session, now))
+        if inserted.refused_by is not None:
+            raise TooManySessions(inserted.refused_by.limit, inserted.in_the_way, asks=self._asks(session))
         if not inserted.done:
             raise SessionChanged
         for id, reason in inserted.ended:
@@ -240,6 +239,27 @@ class AsyncSessions:
                 amr=session.amr,
             )
         )
+
+    def _cap(self, session: Session, now: datetime) -> Cap:
+        """What must give way for *session*: by rules of its application, tenant and profile, and by ours."""
+        policy = self.policy
+        own = policy.exceptions.caps(policy, session) if policy.exceptions else ()
+        rules = [CapRule(limit=cap.limit, action=_action(cap.at_cap), same=(cap.scope,)) for cap in own]
+        return Cap(
+            at=now,
+            created_since=self._oldest(now),
+            rules=tuple(rules),
+            limit=policy.max_sessions,
+            action=_action(policy.at_cap),
+        )
+
+    def _asks(self, session: Session) -> bool:
+        """Whether the user may choose which session gives way."""
+        return self.policy.of(session).at_cap == "ask"
+
+    def _oldest(self, now: datetime) -> datetime:
+        """Nothing that began before this lives: a store need not look there. (A day for clocks.)"""
+        return now - self.policy.longest - timedelta(days=1)
 
     # ── use ──────────────────────────────────────────────────────────────────────────────────
 
@@ -408,8 +428,12 @@ class AsyncSessions:
         outcome, _ = await self._commits.change(id, decide, tries=1)
         return Issued(outcome.session, derive(outcome.session, self.keys))
 
-    async def renew_all(self, user_id: str) -> int:
-        """Have every live session of a user renewed at its next use: for a change of role. How many."""
+    async def renew_all(self, user_id: str, *, profile: str | None = None) -> int:
+        """Have every live session of a user renewed at its next use: for a change of role. How many.
+
+        From now on the rules of *profile* hold for them.
+        """
+        mark = partial(lifecycle.mark_for_renewal, profile=profile)
         total, last = 0, None
         while True:
             page = await self.store.select(
@@ -417,7 +441,7 @@ class AsyncSessions:
             )
             for session in page:
                 try:
-                    await self._commits.change(session.id, lifecycle.mark_for_renewal)
+                    await self._commits.change(session.id, mark)
                 except _ENDED:
                     continue
                 total += 1
@@ -531,7 +555,12 @@ class AsyncSessions:
             return []
         now = self.clock()
         query = Query(
-            user_id=user_id, application_id=application_id, tenant_id=tenant_id, live_at=now, limit=limit
+            user_id=user_id,
+            application_id=application_id,
+            tenant_id=tenant_id,
+            live_at=now,
+            created_since=self._oldest(now),
+            limit=limit,
         )
         # A tightened policy holds at once, also for rows that were written under the old one.
         live = [s for s in await self.store.select(query) if lifecycle.ended(s, self.policy, now) is None]
@@ -600,6 +629,10 @@ class AsyncSessions:
                 listener(event)
             except Exception:
                 _log.exception("a listener failed on %s", event.name)
+
+
+def _action(at_cap: AtCap) -> Action:
+    return "refuse" if at_cap == "ask" else at_cap
 
 
 def _continues(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import force_setattr
@@ -15,8 +15,8 @@ from msgspec.structs import force_setattr
 from sojourn import settings_text as read
 from sojourn.access import LONGEST
 from sojourn.errors import SettingsError
-from sojourn.policy import Carried, Policy, WhenAway
-from sojourn.rules import room
+from sojourn.policy import AtCap, Carried, Policy, WhenAway
+from sojourn.rules import Rulebook, parsed, room
 from sojourn.session import Discreet
 from sojourn.settings_origin import origin_of
 from sojourn.settings_text import spelled, without_password
@@ -49,6 +49,7 @@ _RULES = (
     "poll_every",
     "flush_every",
     "when_away",
+    "at_cap",
 )
 
 
@@ -89,6 +90,9 @@ class Settings(Discreet, frozen=True, kw_only=True):
     poll_every: timedelta | UnsetType = UNSET
     flush_every: timedelta | UnsetType = UNSET
     when_away: WhenAway | UnsetType = UNSET
+    at_cap: AtCap | UnsetType = UNSET
+    remembered: Mapping[str, str] = {}  # rules of sessions with `remember`
+    profiles: Mapping[str, Mapping[str, str]] = {}  # rules by the name of a role
 
     geo_api_key: str | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -121,7 +125,16 @@ class Settings(Discreet, frozen=True, kw_only=True):
         """
         given = {name: value for name in _RULES if (value := getattr(self, name)) is not UNSET}
         preset = _PRESETS[self.preset]
-        return preset(**room(preset(), given) | given)
+        policy = preset(**room(preset(), given) | given)
+        if not self.profiles and not self.remembered:
+            return policy
+        profiles = {name: parsed(rules) for name, rules in self.profiles.items()}
+        return policy.changed(exceptions=Rulebook(profiles=profiles, remembered=parsed(self.remembered)))
+
+    def learning_policy(self) -> Policy:
+        """The same, ready to learn the rules of applications and tenants."""
+        policy = self.policy()
+        return policy if policy.exceptions else policy.changed(exceptions=Rulebook())
 
 
 def _in_memory(url: str) -> str | None:
@@ -278,6 +291,22 @@ FIELDS: tuple[Field, ...] = (
         "when_away",
         partial(read.one_of, ("refuse", "go_on")),
         "While the store is away: refuse (503), or go_on with snapshots, which feel no revocation meanwhile.",
+    ),
+    _rule(
+        "at_cap",
+        partial(read.one_of, get_args(AtCap)),
+        "Who signs in on one device too many: end_idle or end_oldest ends another session, refuse turns "
+        "the new one away, ask lets its user choose.",
+    ),
+    _row(
+        "remembered",
+        read.rules,
+        "Other rules for sessions with `Keep me signed in`, such as lifetime=90d,idle_timeout=30d.",
+    ),
+    _row(
+        "profiles",
+        read.profiles,
+        "Other rules for users with a role, such as admin:lifetime=12h,idle_timeout=15m;user:max_sessions=5.",
     ),
     _row(
         "geo_api_key",

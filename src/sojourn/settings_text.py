@@ -19,7 +19,9 @@ __all__ = [
     "networks",
     "number_or_none",
     "one_of",
+    "profiles",
     "redis",
+    "rules",
     "span",
     "span_or_none",
     "span_or_off",
@@ -113,6 +115,32 @@ def names(text: str) -> tuple[str, ...]:
     return found
 
 
+def rules(text: str) -> dict[str, str]:
+    """`name=value` with commas; what the names and values mean, somebody else says."""
+    if text == "none":
+        return {}
+    found = {}
+    for part in text.split(","):
+        name, equals, value = (side.strip() for side in part.partition("="))
+        if not name or not equals or not value or name in found:
+            raise ValueError("give rules with commas, such as lifetime=12h,idle_timeout=15m, or none")
+        found[name] = value
+    return found
+
+
+def profiles(text: str) -> dict[str, dict[str, str]]:
+    """`name:rules` with semicolons."""
+    if text == "none":
+        return {}
+    found = {}
+    for part in text.split(";"):
+        name, colon, said = (side.strip() for side in part.partition(":"))
+        if not name or not colon or name in found:
+            raise ValueError("give names with rules, such as admin:lifetime=12h;user:max_sessions=5, or none")
+        found[name] = rules(said)
+    return found
+
+
 def spelled(value: Any) -> str:
     """*value* as an operator would write it."""
     match value:
@@ -126,6 +154,10 @@ def spelled(value: Any) -> str:
             seconds = int(value.total_seconds())
             unit = next((u for u, size in _SIZES.items() if seconds and seconds % size == 0), "s")
             return f"{seconds // _SIZES[unit]}{unit}" if seconds else "0"
+        case dict():
+            between = ";" if any(isinstance(part, dict) for part in value.values()) else ","
+            sign = ":" if between == ";" else "="
+            return between.join(f"{name}{sign}{spelled(part)}" for name, part in value.items()) or "none"
         case tuple():
             return ", ".join(str(part) for part in value) or "none"
     return str(value)

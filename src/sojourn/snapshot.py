@@ -167,6 +167,7 @@ class _Packed(Struct, array_like=True, frozen=True):
     device_id: bytes | None
     device: tuple[DeviceKind, str, str | None, str | None, str | None, str | None, str | None, str] | None
     place: tuple[str | None, str | None] | None
+    profile: str | None = None
 
 
 _encode = msgspec.msgpack.Encoder(uuid_format="bytes").encode
@@ -208,6 +209,7 @@ def packed(snapshot: Snapshot, *, whole: bool = True) -> bytes:
             _short(d.id),
             device,
             place,
+            s.profile,
         )
     )
 
@@ -246,6 +248,7 @@ def unpacked(
         place=place,
         ip=p.ip,
         remember=p.remember,
+        profile=p.profile,
         data=Partial(msgspec.json.decode(p.data, type=dict) if p.data else {}, policy.cached_data),
         version=p.version,
         void_below=p.void_below,

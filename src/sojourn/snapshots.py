@@ -148,9 +148,10 @@ class Snapshots:
     def _stale_at(self, session: Session, made_at: datetime, life: timedelta) -> datetime:
         """When the store must be asked: it is too old, the session ends, or its token is to be rotated."""
         stale_at = min(made_at + life, lifecycle.end(session, self.policy))
-        if self.policy.rotate_every is None:
-            return stale_at
-        return min(stale_at, (session.rotated_at or session.created_at) + self.policy.rotate_every)
+        every = self.policy.of(session).rotate_every
+        return (
+            stale_at if every is None else min(stale_at, (session.rotated_at or session.created_at) + every)
+        )
 
     def _bound(self, token: str) -> Bound:
         return Bound(token, self.feed.epoch, self.policy.cached_data)
@@ -165,7 +166,7 @@ class Snapshots:
             return None
         if found.made_at > now:
             found = Snapshot(found.session, now, found.stale_at)
-        return Kept(found, self.policy.touch_every)
+        return Kept(found, self.policy.of(found.session).touch_every)
 
     def _shown(self, token: str, name: bytes, sealed: str, now: datetime, known: Kept | None) -> Kept | None:
         """What the cookie cache *sealed* says; one that was opened lately is not opened again."""
@@ -191,11 +192,12 @@ class Snapshots:
 
     def _used(self, name: bytes, kept: Kept, now: datetime) -> Session | None:
         """Record the use with the next flush; without one the store is asked, which records it too."""
-        if not self.activity.waits or not self.policy.touch_every:
+        touch_every = self.policy.of(kept.session).touch_every
+        if not self.activity.waits or not touch_every:
             return None
         seen, session = lifecycle.used(kept.session, self.policy, now)
         self.activity.note(session.id, seen)
-        kept.use(session, self.policy.touch_every)
+        kept.use(session, touch_every)
         # Also if it is stale, and good for nothing else: it says when the next use is to be recorded.
         stale_at = self._stale_at(session, kept.made_at, self.policy.cache_for)
         self.near.put(name, Snapshot(session, kept.made_at, stale_at))

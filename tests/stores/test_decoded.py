@@ -57,6 +57,18 @@ def test_what_one_caller_does_to_data_is_not_seen_by_the_next():
     assert decode.times == 4  # one for the empty one
 
 
+def test_a_row_with_data_is_kept_only_where_it_is_asked_for():
+    session, empty = begun(data={"cart": [1]}), begun()
+    some, none = Decoded(Counted(), with_data=lambda row: row[1] < 9), Decoded(Counted())
+    for read in (some, none):
+        for number in (1, 9):
+            read(session.id, (session, number))
+            read(empty.id, (empty, number))
+    assert some.row(session.id.int) == (session, 1)
+    assert none.row(session.id.int) is None
+    assert some.row(empty.id.int) == none.row(empty.id.int) == (empty, 9)
+
+
 def test_it_is_bounded(monkeypatch):
     monkeypatch.setattr("sojourn.stores.decoded._MOST", 8)
     read = Decoded(Counted())

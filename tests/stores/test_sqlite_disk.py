@@ -38,7 +38,8 @@ ENDING: dict[str, Act] = {
         Query(live_at=NOW, tenant_id=session.tenant_id), at=NOW, reason=Reason.ADMIN
     ),
     "by a sign-in": lambda store, session: store.insert(
-        make_session(user_id=session.user_id, device=LAPTOP), cap=Cap(at=NOW, limit=9)
+        make_session(user_id=session.user_id, tenant_id=session.tenant_id, device=LAPTOP),
+        cap=Cap(at=NOW, limit=9),
     ),
     "as a replay": lambda store, session: store.replace(
         session.change(revoked_at=NOW, reason=Reason.REPLAY), at=NOW

@@ -154,7 +154,7 @@ class Accounts:
         user = await self.store.set_role(user_id, role)
         if user is None:
             raise await self._why_not(user_id)
-        await self.sessions.renew_all(user_id)
+        await self.sessions.renew_all(user_id, profile=self.sessions.policy.profile(role))
         return user
 
     async def delete(self, user_id: str, *, by: str | None = None) -> int:

@@ -89,15 +89,18 @@ async def _row(call: Call, session: Session) -> Row:
 
 async def authvital_revoke(call: Call) -> Said:
     """End one session of the caller's. One that has ended already is no error."""
-    id, sessions = call.id(), call.visit.site.sessions
+    sessions = call.visit.site.sessions
     try:
-        await sessions.revoke(id, owner=call.me, by=call.me)
-    except SessionNotFound:
+        id = call.id()
         found = await sessions.store.get(id)
         if found is None or found.user_id != call.me:
-            raise SessionNotFound("Session not found") from None
-        return Said(success=False, message="Session not found or already revoked")
-    return Said(success=True, message="Session revoked successfully")
+            raise SessionNotFound
+    except SessionNotFound:
+        raise SessionNotFound("Session not found") from None
+    with suppress(SessionNotFound):
+        await sessions.revoke(id, owner=call.me, by=call.me)
+        return Said(success=True, message="Session revoked successfully")
+    return Said(success=False, message="Session not found or already revoked")
 
 
 async def authvital_logout_all(call: Call) -> Counted:
@@ -106,7 +109,7 @@ async def authvital_logout_all(call: Call) -> Counted:
     count = await call.visit.site.sessions.revoke_all(
         call.me, by=call.me, application_id=body.application_id or None
     )
-    return Counted(success=True, message=f"Revoked {count} session{'' if count == 1 else 's'}", count=count)
+    return Counted(success=True, message=f"Revoked {count} session(s)", count=count)
 
 
 async def authvital_logout(call: Call) -> Said:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Literal, TypeVar
+from uuid import UUID
 
 from msgspec import Meta, Struct
 
@@ -25,7 +26,15 @@ from sojourn.api.views import (
     row,
     user_view,
 )
-from sojourn.errors import BodyRejected, Forbidden, InvalidCredentials, SessionError
+from sojourn.directory import Application, Tenant
+from sojourn.errors import (
+    BodyRejected,
+    Forbidden,
+    InvalidCredentials,
+    SessionError,
+    SessionNotFound,
+    TooManySessions,
+)
 from sojourn.session import Reason, Session
 from sojourn.sessions import Issued
 from sojourn.web.reply import VERDICT, Answer, as_json
@@ -49,13 +58,20 @@ class SignUp(Struct, kw_only=True):
     name: Annotated[str, Meta(max_length=200)] = ""
     remember: bool = False
     mode: Mode = "cookie"
+    application_id: Handle | None = None
+    tenant_id: Handle | None = None  # or its slug
 
 
 class SignIn(Struct, kw_only=True):
+    """`end`: sessions of the same user that are to give way, chosen from those of a 409."""
+
     email: Email
     password: Password
     remember: bool = False
     mode: Mode = "cookie"
+    application_id: Handle | None = None
+    tenant_id: Handle | None = None
+    end: Annotated[tuple[UUID, ...], Meta(max_length=100)] = ()
 
 
 class Refresh(Struct, kw_only=True):
@@ -95,31 +111,59 @@ async def sign_up(call: Call) -> Entered:
     body: SignUp = call.body
     check_mode(call, body.mode)
     user = await call.accounts.sign_up(body.email, body.password, body.name, ip=call.visit.peer.ip)
-    cookie = body.mode == "cookie"
-    issued = await call.visit.login(user.id, amr=("pwd",), remember=body.remember, cookie=cookie)
-    return await _entered(call, user, issued, body.mode)
+    return await _entered(call, user, await _login(call, user, body), body.mode)
 
 
 async def sign_in(call: Call) -> Entered:
     """Sign in with e-mail address and password."""
     body: SignIn = call.body
-    return await enter(call, body.email, body.password, remember=body.remember, mode=body.mode)
+    return await enter(call, body)
 
 
-async def enter(call: Call, email: str, password: str, *, remember: bool, mode: Mode = "cookie") -> Entered:
+async def enter(call: Call, given: SignIn) -> Entered:
     """Check the password and start a session: in this browser, or for whoever bears its tokens."""
     call.visit.require_https()
-    check_mode(call, mode)
+    check_mode(call, given.mode)
 
     async def start(user: User) -> Issued:
-        return await call.visit.login(user.id, amr=("pwd",), remember=remember, cookie=mode == "cookie")
+        return await _login(call, user, given)
 
     try:
-        user, issued = await call.accounts.sign_in(email, password, ip=call.visit.peer.ip, start=start)
+        user, issued = await call.accounts.sign_in(
+            given.email, given.password, ip=call.visit.peer.ip, start=start
+        )
     except InvalidCredentials:
         call.visit.take_back()  # the account may have changed after the session began
         raise
-    return await _entered(call, user, issued, mode)
+    return await _entered(call, user, issued, given.mode)
+
+
+async def _login(call: Call, user: User, given: SignIn | SignUp) -> Issued:
+    """A session of *user*, who has just proved who they are, for the application and tenant *given*."""
+    sessions = call.visit.site.sessions
+    for id in given.end if isinstance(given, SignIn) else ():
+        with suppress(SessionNotFound):
+            await sessions.revoke(id, owner=user.id, reason=Reason.USER, by=user.id)
+
+    async def start(application: Application | None, tenant: Tenant | None) -> Issued:
+        return await call.visit.login(
+            user.id,
+            amr=("pwd",),
+            remember=given.remember,
+            application_id=application.id if application else None,
+            tenant_id=tenant.id if tenant else None,
+            profile=sessions.policy.profile(user.role),
+            cookie=given.mode == "cookie",
+        )
+
+    try:
+        if given.application_id is None and given.tenant_id is None:
+            return await start(None, None)
+        return await call.directory.start(start, application_id=given.application_id, tenant=given.tenant_id)
+    except TooManySessions as full:
+        if full.asks:
+            full.facts["sessions"] = [row(session, sessions.policy, None) for session in full.sessions]
+        raise
 
 
 def check_mode(call: Call, mode: Mode) -> None:
@@ -239,7 +283,7 @@ async def current(call: Call) -> Current:
     sessions = call.visit.site.sessions
     left = lifecycle.idle_end(call.mine, sessions.policy) - sessions.clock()
     if (
-        left <= sessions.policy.activity_every
+        left <= sessions.policy.of(call.mine).activity_every
     ):  # perhaps not: it may have been used where our snapshot cannot tell
         call.session = await call.visit.require(sure=True)
     return await _current(call, call.mine)
@@ -252,7 +296,7 @@ async def _current(call: Call, session: Session) -> Current:
     return Current(
         user=user_view(user) if user else None,
         session=row(session, sessions.policy, session.id),
-        limits=limits(sessions.policy),
+        limits=limits(sessions.policy.of(session)),
         server_now=instant(sessions.clock()),
     )
 

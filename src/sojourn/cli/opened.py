@@ -58,7 +58,7 @@ async def opened(
         shared(url)
     keys = keyring.ring(settings) if tokens else keyring.throwaway(utc_now())
     store = open_store(settings.store, create=False)
-    sessions = AsyncSessions(store, keys=keys, policy=settings.policy(), on_event=log_event)
+    sessions = AsyncSessions(store, keys=keys, policy=settings.learning_policy(), on_event=log_event)
     nobody = not users and not settings.accounts
     beside = "memory://" if nobody else settings.accounts
     accounts = Accounts(open_accounts(beside, create=False), sessions)

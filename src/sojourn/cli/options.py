@@ -70,6 +70,9 @@ class Serving:
     poll_every: Annotated[str | None, option("poll_every")] = None
     flush_every: Annotated[str | None, option("flush_every")] = None
     when_away: Annotated[str | None, option("when_away")] = None
+    at_cap: Annotated[str | None, option("at_cap")] = None
+    remembered: Annotated[str | None, option("remembered")] = None
+    profiles: Annotated[str | None, option("profiles")] = None
     log_level: LogLevel = None
 
     def given(self) -> dict[str, Any]:

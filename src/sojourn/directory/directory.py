@@ -30,7 +30,7 @@ from sojourn.errors import (
     TenantRejected,
 )
 from sojourn.policy import Policy
-from sojourn.rules import normal
+from sojourn.rules import Rulebook, Scope, normal, parsed
 from sojourn.session import Discreet, Reason
 from sojourn.sessions import ANYBODY, AsyncSessions, Issued
 from sojourn.stores.protocol import Query
@@ -38,7 +38,9 @@ from sojourn.stores.protocol import Query
 __all__ = ["OVERLAP", "Directory", "Registered"]
 
 T = TypeVar("T", bound=str)
+R = TypeVar("R", Application, Tenant)
 
+_PAGE = 1_000
 OVERLAP = timedelta(hours=24)  # how long the secret before is good, unless somebody says otherwise
 _CODES_KEPT = timedelta(days=1)  # after their end: as long a second use of one is noticed
 _MESSAGES_KEPT = timedelta(days=7)  # after they were delivered or given up
@@ -109,13 +111,29 @@ class Directory:
                 raise ApplicationNotFound
             if not application.enabled:
                 raise Forbidden("This application is disabled.")
+            self._learn("application_id", application.id, application.rules)
         if tenant is not None:
             found = await self.tenant(tenant, sure=True)
             if found is None:
                 raise TenantNotFound
             if not found.active:
                 raise Forbidden("This organisation is suspended. Please ask its administrator.")
+            self._learn("tenant_id", found.id, found.rules)
         return application, found
+
+    def _learn(self, scope: Scope, id: str, rules: Mapping[str, str]) -> None:
+        exceptions = self.sessions.policy.exceptions
+        if isinstance(exceptions, Rulebook):
+            exceptions.learn_one(scope, id, parsed(rules))
+
+    async def learn(self) -> None:
+        """Have the policy know the rules of all: before serving, and once in a while after."""
+        exceptions = self.sessions.policy.exceptions
+        if isinstance(exceptions, Rulebook):
+            applications = await _all(self.applications)
+            tenants = await _all(self.tenants)
+            exceptions.learn("application_id", {a.id: parsed(a.rules) for a in applications if a.rules})
+            exceptions.learn("tenant_id", {t.id: parsed(t.rules) for t in tenants if t.rules})
 
     # ── applications ─────────────────────────────────────────────────────────────────────────
 
@@ -280,6 +298,15 @@ class Directory:
         return ApplicationRejected(
             f"{id} is a public application and has no secret; create a confidential one instead."
         )
+
+
+async def _all(page: Callable[..., Awaitable[list[R]]]) -> list[R]:
+    found: list[R] = []
+    while some := await page(after=found[-1].id if found else None, limit=_PAGE):
+        found += some
+        if len(some) < _PAGE:
+            break
+    return found
 
 
 def _once(values: Iterable[T]) -> tuple[T, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from threading import Lock
 from typing import Any, TypeVar
@@ -29,6 +29,7 @@ class MemoryDirectory:
         self._tenants: dict[str, Tenant] = {}
         self._codes: dict[str, Code] = {}
         self._messages: dict[UUID, Message] = {}
+        self._bookmarks: dict[str, str] = {}
         self._lock = Lock()
 
     # ── applications ─────────────────────────────────────────────────────────────────────────
@@ -129,6 +130,18 @@ class MemoryDirectory:
                 del self._codes[digest]
             return len(over)
 
+    # ── bookmarks ────────────────────────────────────────────────────────────────────────────
+
+    async def bookmark(self, name: str) -> str | None:
+        return self._bookmarks.get(name)
+
+    async def turn(self, name: str, *, was: str | None, to: str) -> bool:
+        with self._lock:
+            if self._bookmarks.get(name) != was:
+                return False
+            self._bookmarks[name] = to
+            return True
+
     # ── the outbox ───────────────────────────────────────────────────────────────────────────
 
     async def enqueue(self, messages: Sequence[Message]) -> int:
@@ -138,9 +151,11 @@ class MemoryDirectory:
                 self._messages.setdefault(message.id, message)
             return len(self._messages) - before
 
-    async def claim(self, *, at: datetime, until: datetime, limit: int = 100) -> list[Message]:
+    async def claim(
+        self, *, at: datetime, until: datetime, limit: int = 100, without: Collection[str] = ()
+    ) -> list[Message]:
         with self._lock:
-            due = [message for message in self._in("waiting") if message.due_at <= at][:limit]
+            due = [m for m in self._in("waiting") if m.due_at <= at and m.target not in without][:limit]
             claimed = [_replaced(m, due_at=until, attempts=m.attempts + 1) for m in due]
             self._messages |= {message.id: message for message in claimed}
             return claimed
@@ -153,6 +168,15 @@ class MemoryDirectory:
 
     async def give_up(self, id: UUID, *, attempt: int, error: str, at: datetime) -> bool:
         return self._settle(id, attempt, last_error=error, dead_at=at)
+
+    async def abandon(
+        self, *, created_before: datetime, at: datetime, error: str, limit: int = 100
+    ) -> list[Message]:
+        with self._lock:
+            old = [message for message in self._in("waiting") if message.created_at < created_before][:limit]
+            over = [_replaced(m, dead_at=at, last_error=m.last_error or error) for m in old]
+            self._messages |= {message.id: message for message in over}
+            return over
 
     async def purge_outbox(self, *, before: datetime, limit: int = 1000) -> int:
         with self._lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
@@ -60,10 +60,13 @@ class Outbox(Protocol):
         """
         ...
 
-    async def claim(self, *, at: datetime, until: datetime, limit: int = 100) -> list[Message]:
+    async def claim(
+        self, *, at: datetime, until: datetime, limit: int = 100, without: Collection[str] = ()
+    ) -> list[Message]:
         """Take up to *limit* messages that are due at *at*, the longest due first; hold them until *until*.
 
-        Of any number of workers one gets each. One whose worker died is due again at *until*.
+        Of any number of workers one gets each. One whose worker died is due again at *until*. Those for
+        a target in *without* are left alone.
         """
         ...
 
@@ -77,6 +80,15 @@ class Outbox(Protocol):
 
     async def give_up(self, id: UUID, *, attempt: int, error: str, at: datetime) -> bool:
         """Try no more. False as with `failed`."""
+        ...
+
+    async def abandon(
+        self, *, created_before: datetime, at: datetime, error: str, limit: int = 100
+    ) -> list[Message]:
+        """Give up to *limit* messages up that wait since before *created_before*, whoever holds them; which.
+
+        The error of the last attempt stays; *error* is for those that never had one.
+        """
         ...
 
     async def purge_outbox(self, *, before: datetime, limit: int = 1000) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -53,6 +54,7 @@ _SHARED = {
     "{code}": _names(Code),
     "{message}": _names(Message),
     "{waiting}": "done_at is null and dead_at is null",
+    "{due}": "due_at <= :at and target not in (select value from json_each(:without))",
 }
 
 
@@ -105,14 +107,18 @@ _PURGE_CODES = """
     )
 """
 
+_BOOKMARK = "select place from bookmarks where name = :name"
+_OPEN = "insert into bookmarks (name, place) values (:name, :to) on conflict do nothing"
+_TURN = "update bookmarks set place = :to where name = :name and place = :was"
+
 _ENQUEUE = _insert("outbox", Message)
-_IS_DUE = _sql("select 1 from outbox where {waiting} and due_at <= ? limit 1")
+_IS_DUE = _sql("select 1 from outbox where {waiting} and {due} limit 1")
 # `returning` has no order, so it is asked for before, in the same transaction.
-_FIND_DUE = _sql("select id from outbox where {waiting} and due_at <= :at order by due_at, id limit :limit")
+_FIND_DUE = _sql("select id from outbox where {waiting} and {due} order by due_at, id limit :limit")
 _CLAIM = _sql("""
     update outbox set due_at = :until, attempts = attempts + 1
     where id in (
-        select id from outbox where {waiting} and due_at <= :at order by due_at, id limit :limit
+        select id from outbox where {waiting} and {due} order by due_at, id limit :limit
     )
     returning {message}
 """)
@@ -124,6 +130,11 @@ _FAILED = _sql("""
 _GIVE_UP = _sql("""
     update outbox set dead_at = :at, last_error = :error
     where id = :id and attempts = :attempt and {waiting}
+""")
+_ABANDON = _sql("""
+    update outbox set dead_at = :at, last_error = coalesce(last_error, :error)
+    where id in (select id from outbox where {waiting} and created_at < :created_before limit :limit)
+    returning {message}
 """)
 _PURGE_OUTBOX = """
     delete from outbox where id in (
@@ -208,16 +219,30 @@ class SQLiteDirectory:
         values = {"before": _time(before), "limit": limit}
         return await self._count(_PURGE_CODES, values)
 
+    # ── bookmarks ────────────────────────────────────────────────────────────────────────────
+
+    async def bookmark(self, name: str) -> str | None:
+        rows = await self.engine.read(lambda db: db.execute(_BOOKMARK, {"name": name}).fetchall())
+        return str(rows[0][0]) if rows else None
+
+    async def turn(self, name: str, *, was: str | None, to: str) -> bool:
+        values = {"name": name, "was": was, "to": to}
+        # Lost to a power cut, what follows is read once more.
+        return await self._changes(_OPEN if was is None else _TURN, values, durable=False)
+
     # ── the outbox ───────────────────────────────────────────────────────────────────────────
 
     async def enqueue(self, messages: Sequence[Message]) -> int:
         rows = [to_row(message) for message in messages]
         return await self.engine.write(lambda db: db.executemany(_ENQUEUE, rows).rowcount) if rows else 0
 
-    async def claim(self, *, at: datetime, until: datetime, limit: int = 100) -> list[Message]:
-        values = {"at": _time(at), "until": _time(until), "limit": limit}
-        if await self.engine.row(_IS_DUE, (values["at"],)) is None:
+    async def claim(
+        self, *, at: datetime, until: datetime, limit: int = 100, without: Collection[str] = ()
+    ) -> list[Message]:
+        due = {"at": _time(at), "without": json.dumps([*without])}
+        if not await self.engine.read(lambda db: db.execute(_IS_DUE, due).fetchall()):
             return []  # without a transaction: this is so almost always
+        values = due | {"until": _time(until), "limit": limit}
         return await self.engine.write(lambda db: _claim(db, values), durable=False)
 
     async def delivered(self, id: UUID, *, at: datetime) -> bool:
@@ -231,6 +256,13 @@ class SQLiteDirectory:
     async def give_up(self, id: UUID, *, attempt: int, error: str, at: datetime) -> bool:
         values = {"id": id.bytes, "attempt": attempt, "error": error, "at": _time(at)}
         return await self._changes(_GIVE_UP, values, durable=False)
+
+    async def abandon(
+        self, *, created_before: datetime, at: datetime, error: str, limit: int = 100
+    ) -> list[Message]:
+        values = {"created_before": _time(created_before), "at": _time(at), "error": error, "limit": limit}
+        rows = await self.engine.write(lambda db: db.execute(_ABANDON, values).fetchall(), durable=False)
+        return [from_row(Message, row) for row in rows]
 
     async def purge_outbox(self, *, before: datetime, limit: int = 1000) -> int:
         values = {"before": _time(before), "limit": limit}

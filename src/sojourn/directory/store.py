@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
+from sojourn.directory.bookmarks import Bookmarks
 from sojourn.directory.codes import Codes
 from sojourn.directory.outbox import Outbox
 from sojourn.directory.records import Application, Status, Tenant
@@ -12,7 +13,7 @@ from sojourn.directory.records import Application, Status, Tenant
 __all__ = ["DirectoryStore"]
 
 
-class DirectoryStore(Codes, Outbox, Protocol):
+class DirectoryStore(Bookmarks, Codes, Outbox, Protocol):
     """Every verb is atomic, and one round trip. Records come as `checks` gives them.
 
     Pages are newest first, those before the id *after*; equally old ones by their ids.

@@ -20,18 +20,22 @@ class Decoded:
 
     The row is read and compared each time, all of it: whoever changed it and however, the change is
     seen. Sessions with data of their own are decoded each time, because `data` is the caller's to
-    change. Any number of threads may use it.
+    change; of these only such rows are kept as *with_data* says yes to, for `row`. Any number of
+    threads may use it.
     """
 
-    def __init__(self, decode: Callable[[UUID, Any], Session]) -> None:
+    def __init__(
+        self, decode: Callable[[UUID, Any], Session], *, with_data: Callable[[Any], bool] = lambda row: False
+    ) -> None:
         self._decode = decode
-        self._known: dict[int, tuple[Any, Session]] = {}  # by number: a UUID takes three times as long
+        self._with_data = with_data
+        self._known: dict[int, tuple[Any, Session | None]] = {}  # by number: a UUID takes three times as long
 
     def __call__(self, id: UUID, row: Any) -> Session:
         """The session *id*, which the store says is *row*."""
         number = id.int
         known = self._known.get(number)
-        if known is not None and known[0] == row:
+        if known is not None and known[1] is not None and known[0] == row:
             return _replaced(known[1], data={})
         session = self._decode(id, row)
         self.keep(number, row, session)
@@ -39,7 +43,13 @@ class Decoded:
 
     def keep(self, number: int, row: Any, session: Session) -> None:
         """Know that *row*, if that is what is read next, is *session*, whose id is *number*."""
-        if not session.data:
-            if len(self._known) >= _MOST:
-                self._known.clear()
-            self._known[number] = row, _replaced(session, data={})
+        if session.data and not self._with_data(row):
+            return
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        self._known[number] = row, None if session.data else _replaced(session, data={})
+
+    def row(self, number: int) -> Any | None:
+        """The row of the session *number*, as it was lately; None if it is not known."""
+        known = self._known.get(number)
+        return None if known is None else known[0]

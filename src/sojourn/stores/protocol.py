@@ -60,6 +60,9 @@ class Query(Struct, frozen=True, kw_only=True):
     limit: int = 100
 
 
+Action = Literal["end_oldest", "end_idle", "refuse"]
+
+
 class CapRule(Struct, frozen=True, kw_only=True):
     """At most `limit` sessions of the user live; the new one takes the place of the surplus, or is refused.
 
@@ -68,7 +71,7 @@ class CapRule(Struct, frozen=True, kw_only=True):
     """
 
     limit: int
-    action: Literal["end_oldest", "end_idle", "refuse"] = "end_idle"  # the longest idle first
+    action: Action = "end_idle"  # the longest idle first
     same: tuple[Literal["application_id", "tenant_id", "profile"], ...] = ()
 
     def __post_init__(self) -> None:
@@ -91,7 +94,7 @@ class Cap(Struct, frozen=True, kw_only=True):
     created_since: datetime | None = None
     rules: tuple[CapRule, ...] = ()
     limit: int | None = None
-    action: Literal["end_oldest", "end_idle", "refuse"] = "end_idle"
+    action: Action = "end_idle"
 
     @property
     def all_rules(self) -> tuple[CapRule, ...]:

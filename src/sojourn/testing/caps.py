@@ -104,6 +104,11 @@ class Caps(Laws):
         assert len(self.living(store)) == 3
         assert sum(answer.done for answer in answers) == (3 if action == "refuse" else 20)
 
+    def test_what_can_live_gives_way_wherever_the_caller_says_that_it_begins(self, store: Face) -> None:
+        old, new = self.started(store, at=-5 * DAY), make_session(created_at=NOW)
+        cap = Cap(at=NOW, limit=1, created_since=MORNING - 5 * DAY)
+        assert store.insert(new, cap=cap).ended == ((old.id, Reason.CAP),)
+
     # ── applications in one browser ────────────────────────────────────────────────────────────────
 
     def test_two_applications_in_one_browser_are_two_sessions(self, store: Face) -> None:

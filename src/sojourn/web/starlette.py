@@ -58,9 +58,13 @@ async def login(
     remember: bool = False,
     application_id: str | None = None,
     tenant_id: str | None = None,
+    profile: str | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> Session:
-    """Start a session for *user_id*. The caller has checked the password, or whatever else proves it."""
+    """Start a session for *user_id*. The caller has checked the password, or whatever else proves it.
+
+    *profile*: whose rules hold for it, as `Policy(exceptions=Rulebook(profiles=...))` has them.
+    """
     issued = await visit_of(request.scope).login(
         user_id,
         amr=amr,
@@ -68,6 +72,7 @@ async def login(
         remember=remember,
         application_id=application_id,
         tenant_id=tenant_id,
+        profile=profile,
         data=data,
     )
     return issued.session

@@ -278,6 +278,7 @@ class Visit:
         remember: bool = False,
         application_id: str | None = None,
         tenant_id: str | None = None,
+        profile: str | None = None,
         data: Mapping[str, Any] | None = None,
         cookie: bool = True,
     ) -> Issued:
@@ -296,6 +297,7 @@ class Visit:
             remember=remember,
             application_id=application_id,
             tenant_id=tenant_id,
+            profile=profile,
             data=data,
             replacing=await self.session(sure=True) if cookie else None,
         )

@@ -76,4 +76,6 @@ async def said(call: Call, refusal: Refusal) -> Answer:
         "code": refusal.error,
     }
     headers = [_BASIC] if refusal.status == 401 else []
+    if refusal.status == 403:
+        headers = [("www-authenticate", f'Bearer realm="sojourn", error="{refusal.error}", scope="openid"')]
     return as_json(body, refusal.status).add(headers)

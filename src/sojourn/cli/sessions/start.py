@@ -41,7 +41,7 @@ async def start(
     accounts: Accounts = None,
     keys_file: KeysFile = None,
 ) -> None:
-    """Start a session of a user and print its tokens. Whoever has them is that user until it ends."""
+    """Start a session of a user and print its tokens. Whoever has them is that user, just signed in."""
     settings = {"store": store, "accounts": accounts, "keys_file": keys_file}
     life = None if access_ttl is None else span_in("--access-ttl", access_ttl)
     async with opened(settings, users="@" in user, tokens=True) as found:

@@ -40,8 +40,7 @@ _SHORT = 100  # rows of a page
 _FEW = 50  # uses that may be written where an event loop waits for it: half a millisecond
 _FEW_ENDINGS = 16  # the same of endings
 _ANY = 1 << 62  # microseconds, at any time
-_READ = 2_048  # rows that are remembered
-_SMALL = 1_000  # characters of data, up to which they are
+_SMALL = 1_000  # characters of data, up to which a row is remembered
 _DATA = COLUMNS.index("data")
 
 
@@ -64,8 +63,7 @@ class SQLiteStore:
             create=create,
         )
         self._log = Log(self.engine)
-        self._decoded = Decoded(self._decode)
-        self._read: dict[int, tuple[Any, ...]] = {}  # rows as they were read lately, by the number of the id
+        self._decoded = Decoded(_decode, with_data=_is_small)
         self._purged: tuple[datetime, bytes] | None = None  # until when, and up to which id
 
     async def insert(self, session: Session, *, cap: Cap | None = None) -> Inserted:
@@ -88,22 +86,14 @@ class SQLiteStore:
         row = await self.engine.row(sql.GET, (id.bytes,))
         return None if row is None else self._decoded(id, row)
 
-    def _decode(self, id: UUID, row: tuple[Any, ...]) -> Session:
-        if len(self._read) >= _READ:
-            self._read.clear()
-        if len(row[_DATA]) <= _SMALL:
-            self._read[id.int] = row
-        return from_row(row, id)
-
     async def replace(self, session: Session, *, at: datetime) -> bool:
         row, number = to_values(session), session.id.int
-        before = self._read.get(number)
+        before = self._decoded.row(number)
         values = (*row, session.device.id, due_of(session), microseconds(at))
         if before is None or not only_rotated(before, row):
             return await self._changed(sql.REPLACE, values, durable=True)
         rotated = await self._changed(sql.ROTATE, values, durable=False)
         if rotated and in_utc(session):  # as it would be read
-            self._read[number] = row
             self._decoded.keep(number, row, session)
         return rotated
 
@@ -231,6 +221,14 @@ class SQLiteStore:
 
 
 _number = attrgetter("int")
+
+
+def _decode(id: UUID, row: tuple[Any, ...]) -> Session:
+    return from_row(row, id)
+
+
+def _is_small(row: tuple[Any, ...]) -> bool:
+    return len(row[_DATA]) <= _SMALL
 
 
 def _is_short(query: Query) -> bool:

@@ -40,7 +40,7 @@ async def sign_in_form(call: Call) -> Answer:
     """Sign in with e-mail address and password."""
     await check_form(call)
     given = _given(call, native.SignIn)
-    await native.enter(call, given.email, given.password, remember=given.remember)
+    await native.enter(call, given)
     return see_other(_next(call))
 
 
