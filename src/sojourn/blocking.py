@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sojourn.access import Claims
 from sojourn.clock import Clock
+from sojourn.custom import CustomSession
 from sojourn.events import Event
 from sojourn.policy import Policy
 from sojourn.session import Device, Place, Reason, Session
@@ -49,6 +50,7 @@ class Sessions:
         on_event: Callable[[Event], None] | None = None,
         near_cache: int = 100_000,
         most_reads: int = 1_000,
+        custom: CustomSession | None = None,
     ) -> None:
         self._sessions = AsyncSessions(
             store.blocking(),
@@ -58,6 +60,7 @@ class Sessions:
             on_event=on_event,
             near_cache=near_cache,
             most_reads=most_reads,
+            custom=custom,
         )
         self.policy = self._sessions.policy
         self.store = self._sessions.store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -20,17 +20,19 @@ from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
 
 import sojourn
-from sojourn import device, keyring
+from sojourn import device, duties, keyring
 from sojourn.access import Signers
 from sojourn.accounts import Accounts, User, open_accounts
 from sojourn.api import admin, authvital, native, oauth
 from sojourn.api.openapi import openapi
 from sojourn.api.routes import Call, Route
-from sojourn.background import Worker
+from sojourn.custom import CustomSession
 from sojourn.directory import Directory, open_directory
 from sojourn.errors import MethodRejected, NothingHere
 from sojourn.event_log import log_event
 from sojourn.issuer import Issuer
+from sojourn.leading import Leader
+from sojourn.session import Session
 from sojourn.sessions import AsyncSessions
 from sojourn.settings import Settings, load
 from sojourn.stores import open_store
@@ -61,15 +63,27 @@ def create_app(
     signers: Signers | None = None,
     clock: Callable[[], datetime] | None = None,
     demo: bool = False,
+    custom: CustomSession | None = None,
 ) -> Starlette:
     """The server's application. Nothing is opened before the first request or the lifespan begins.
 
-    Without a *clock* it runs with the store's.
+    Without a *clock* it runs with the store's. *custom* adds fields to what clients see of a session,
+    instead of name and status of its tenant.
     """
     if keys is None:
         keys, signers = keyring.ring(settings), keyring.signers(settings)
+
+    async def with_tenant(session: Session) -> Mapping[str, Any]:
+        tenant = await directory.tenant(session.tenant_id) if session.tenant_id else None
+        return {"user": {"tenant": {"name": tenant.name, "status": tenant.status}}} if tenant else {}
+
     sessions = AsyncSessions(
-        open_store(settings.store), keys=keys, policy=settings.learning_policy(), clock=clock, on_event=log_event
+        open_store(settings.store),
+        keys=keys,
+        policy=settings.learning_policy(),
+        clock=clock,
+        on_event=log_event,
+        custom=custom or with_tenant,
     )
     accounts = Accounts(open_accounts(settings.accounts), sessions, clock=sessions.clock)
     directory = Directory(open_directory(settings.accounts), sessions)
@@ -87,7 +101,9 @@ def create_app(
         issuer=issuer or None,
         methods=("password",),
     )
-    worker = Worker(sessions, also=[accounts.purge, directory.purge]) if settings.worker else None
+    leaders: list[Leader] = [duties.worker(accounts, directory)] if settings.worker else []
+    if settings.worker and signers:
+        leaders.append(duties.dispatch(settings, directory, signers))
     dialects = authvital.ROUTES if settings.authvital else ()
     table = (*API, *dialects, *_OWN, *pages.PAGES)
     app = Starlette(
@@ -97,7 +113,7 @@ def create_app(
         ],
         middleware=[Middleware(SessionMiddleware, site=site, page=_as_page)],
         exception_handlers={HTTPException: _not_here, Exception: _broken},
-        lifespan=_lifespan(worker, directory, sessions.close, accounts.close, directory.close),
+        lifespan=_lifespan(leaders, directory, sessions.close, accounts.close, directory.close),
     )
     app.router.redirect_slashes = False  # the redirect would name the host that the request claims
     return app
@@ -226,7 +242,7 @@ async def _not_here(request: Request, error: Exception) -> Response:
     """404 and 405, as the rest of the API or of the pages says no."""
     wrong_method = isinstance(error, HTTPException) and error.status_code == 405
     refusal = MethodRejected() if wrong_method else NothingHere()
-    if _for_programs(request.url.path):
+    if _for_programs(request.method, request.url.path):
         sent = response(problem(refusal))
     elif wrong_method:
         sent = response(pages.error_page(405, "Not possible", "This page cannot be used like that."))
@@ -239,7 +255,7 @@ async def _not_here(request: Request, error: Exception) -> Response:
 
 def _as_page(visit: Visit, answer: Answer, message: str) -> Answer:
     """What the middleware refuses, for a person who looks at a page."""
-    if _for_programs(visit.path):
+    if _for_programs(visit.method, visit.path):
         return answer
     title = "Not available" if answer.status == 503 else "That did not work"
     kept = [header for header in answer.headers if header[0] in ("retry-after", "www-authenticate")]
@@ -248,14 +264,17 @@ def _as_page(visit: Visit, answer: Answer, message: str) -> Answer:
 
 async def _broken(request: Request, error: Exception) -> Response:
     """500: a mistake of ours. Starlette logs it; nobody else is told what it was."""
-    if _for_programs(request.url.path):
+    if _for_programs(request.method, request.url.path):
         return response(broken())
     return response(pages.error_page(500, "That did not work", BROKEN))
 
 
-def _for_programs(path: str) -> bool:
+def _for_programs(method: str, path: str) -> bool:
     """Whether no person looks at what is there, so that errors are JSON too."""
-    return path.startswith(("/api/", "/oauth/", "/.well-known/")) and path != "/oauth/authorize"
+    return path.startswith(("/api/", "/oauth/", "/.well-known/")) and (method, path) not in _FOR_PEOPLE
+
+
+_FOR_PEOPLE = {(route.method, route.path) for route in pages.PAGES}
 
 
 def _methods(request: Request) -> set[str]:

@@ -18,6 +18,7 @@ from sojourn.access import Claims
 from sojourn.activity import Activity
 from sojourn.clock import Clock, StoreClock, utc_now
 from sojourn.commit import Commits
+from sojourn.custom import KEY, Custom, CustomSession
 from sojourn.errors import (
     SessionChanged,
     SessionError,
@@ -86,7 +87,8 @@ class AsyncSessions:
 
     Without a *clock* it runs with the store's. *most_reads*: how many requests may wait for the
     store at once; the others get `StoreBusy`, which is answered 503, so that a store that was away
-    is not trampled down when it comes back.
+    is not trampled down when it comes back. *custom* adds fields to what clients see of a session:
+    called with it, without its salt, at most once for each version and life of a snapshot.
     """
 
     def __init__(
@@ -99,12 +101,17 @@ class AsyncSessions:
         on_event: Callable[[Event], None] | None = None,
         near_cache: int = 100_000,
         most_reads: int = 1_000,
+        custom: CustomSession | None = None,
     ) -> None:
         self.store = store
         self.faults: tuple[type[Exception], ...] = (*store.faults, StoreBusy)
         self.keys = keys
         self.policy = policy or Policy()
         self.clock: Clock = clock or StoreClock()
+        self.custom: Custom | None = None
+        if custom is not None:
+            self.policy = self.policy.changed(cached_data=(*self.policy.cached_data, KEY))
+            self.custom = Custom(custom, self.policy, self.clock)
         self.feed = Feed(
             store,
             clock=self.clock,
@@ -142,6 +149,8 @@ class AsyncSessions:
         """Trust nothing that was followed, write nothing that waits: a forked child begins anew."""
         self._commits.forget()
         self.snapshots.forget()
+        if self.custom is not None:
+            self.custom.forget()
 
     # ── begin ────────────────────────────────────────────────────────────────────────────────
 
@@ -315,8 +324,15 @@ class AsyncSessions:
             raise
         if outcome.seen is not None:
             await self.activity.record(id, outcome.seen)
-        self.snapshots.remember(text, outcome.session, asked_at)
-        return Validated(outcome.session)
+        session = await self.customised(outcome.session)
+        self.snapshots.remember(text, session, asked_at)
+        return Validated(session)
+
+    async def customised(self, session: Session) -> Session:
+        """*session* with the fields of `custom` in its data, if there are any to add."""
+        if self.custom is None or session.user_id is None or isinstance(session.data, Partial):
+            return session
+        return await self.custom.added(session)
 
     async def _asked(
         self,
@@ -347,6 +363,8 @@ class AsyncSessions:
             await self.activity.record(session.id, outcome.seen)
         if outcome.renew:
             return await self._renew_in_passing(session)
+        if self.custom is not None:
+            session = await self.customised(session)
         if outcome.reissue:
             return Validated(session, derive(session, self.keys))
         if self.snapshots.on:

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from sojourn import AsyncSessions, Keys, Policy, access_ring
 from sojourn.access import Signers
+from sojourn.custom import CustomSession
 from sojourn.events import Event
 from sojourn.server import create_app
 from sojourn.sessions import Issued
@@ -158,10 +159,14 @@ def make_site(
     return Site(sessions, origin=origin, load_user=load_user, trusted_proxies=trusted_proxies)
 
 
-def make_server(clock: FakeClock, *, keys: Keys | None = None, **settings: Any) -> Guests:
+def make_server(
+    clock: FakeClock, *, keys: Keys | None = None, custom: CustomSession | None = None, **settings: Any
+) -> Guests:
     """The server; unless the settings say otherwise over https, with stores in memory. Not begun yet."""
     given: dict[str, Any] = {"store": "memory://", "origin": ORIGIN, "worker": False} | settings
-    app = create_app(Settings(**given), keys=keys or make_keys(), signers=make_signers(), clock=clock)
+    app = create_app(
+        Settings(**given), keys=keys or make_keys(), signers=make_signers(), clock=clock, custom=custom
+    )
     (middleware,) = app.user_middleware
     site = middleware.kwargs["site"]
     assert isinstance(site, Site)

@@ -258,7 +258,7 @@ def test_a_public_application_has_none(server, directory):
     )
     public = server.script()
     fields = {"grant_type": "client_credentials", "client_id": registered.application.id}
-    assert error(public.post("/oauth/token", data=fields)) == (401, "invalid_client")
+    assert error(public.post("/oauth/token", data=fields)) == (400, "unauthorized_client")
 
 
 # ── codes ─────────────────────────────────────────────────────────────────────────────────────
@@ -294,6 +294,34 @@ def test_who_said_yes_in_this_browser_is_not_asked_again_until_signed_out(server
 def test_no_get_signs_anybody_in_unasked(server, app, ada):
     ask(ada, app.id)
     assert [row["application_id"] for row in ada.rows()] == [None]
+
+
+def test_each_tab_of_a_public_application_has_a_session_of_its_own(server, directory, ada):
+    registered = server.run(
+        directory.create_application, "Page", id="page", public=True, redirect_uris=[CALLBACK]
+    )
+    page = Client(server, registered)
+    fields = {"grant_type": "authorization_code", "client_id": "page", "redirect_uri": CALLBACK}
+    tabs = []
+    for prompt in ("", "none"):  # the second one silently, as pages renew their tokens
+        code = page.code(ada, prompt=prompt)
+        data = fields | {"code": code, "code_verifier": VERIFIER}
+        tabs.append(server.script().post("/oauth/token", data=data).json()["refresh_token"])
+    again = {"grant_type": "refresh_token", "client_id": "page"}
+    for token in tabs:
+        assert server.script().post("/oauth/token", data=again | {"refresh_token": token}).status_code == 200
+
+
+def test_a_confidential_one_has_one_for_each_browser(app, ada):
+    first, second = app.redeem(app.code(ada)).json(), app.redeem(app.code(ada)).json()
+    assert app.introspect(first["access_token"]) == {"active": False}
+    assert app.introspect(second["access_token"])["active"]
+
+
+def test_without_a_token_the_challenge_is_one_for_tokens(server):
+    for path in ("/oauth/userinfo", "/oauth/sessions"):
+        answer = server.script().get(path)
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer realm="sojourn"')
 
 
 def test_who_says_no_is_sent_back_without_a_code(app, ada):

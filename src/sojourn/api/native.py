@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, to_builtins
 
 from sojourn import lifecycle
 from sojourn.accounts import User
@@ -26,6 +26,7 @@ from sojourn.api.views import (
     row,
     user_view,
 )
+from sojourn.custom import KEY, merged
 from sojourn.directory import Application, Tenant
 from sojourn.errors import (
     BodyRejected,
@@ -219,7 +220,8 @@ async def refresh(call: Call) -> Answer:
     view = await _current(call, issued.session)
     if body.refresh_token is not None:
         view = await with_tokens(call, view, issued)
-    return as_json(view).add([(VERDICT, issued.verdict or "rotated")])
+    answer = await _customised(call, issued.session, view)
+    return answer.add([(VERDICT, issued.verdict or "rotated")])
 
 
 async def _refresh_bearer(call: Call, token: str) -> Issued:
@@ -235,14 +237,14 @@ async def _refresh_bearer(call: Call, token: str) -> Issued:
     return await sessions.refresh(token, bearer=True, application_id=id)
 
 
-async def activity(call: Call) -> Current:
+async def activity(call: Call) -> Answer:
     """Tell that a person was active, `idle_ms` ago: that slides the session, as far as its limits let it."""
     body: Activity = call.body
     call.session = await call.visit.active(timedelta(milliseconds=body.idle_ms))
-    return await _current(call, call.session)
+    return await _customised(call, call.session, await _current(call, call.session))
 
 
-async def reauthenticate(call: Call) -> Current:
+async def reauthenticate(call: Call) -> Answer:
     """Prove again who you are, for what asks for a fresh sign-in. In bearer mode with new tokens."""
     call.visit.require_https()
     body: Reauthenticate = call.body
@@ -250,7 +252,9 @@ async def reauthenticate(call: Call) -> Current:
     issued = await call.visit.renew(amr=("pwd",))
     call.session = issued.session
     view = await _current(call, issued.session)
-    return view if call.visit.bearer is None else await with_tokens(call, view, issued)
+    if call.visit.bearer is not None:
+        view = await with_tokens(call, view, issued)
+    return await _customised(call, issued.session, view)
 
 
 async def change_password(call: Call) -> Count:
@@ -278,7 +282,7 @@ async def list_mine(call: Call) -> SessionList:
     return SessionList(sessions=rows, count=len(rows), server_now=instant(sessions.clock()))
 
 
-async def current(call: Call) -> Current:
+async def current(call: Call) -> Answer:
     """This session, its user, and the limits that people read."""
     sessions = call.visit.site.sessions
     left = lifecycle.idle_end(call.mine, sessions.policy) - sessions.clock()
@@ -286,7 +290,16 @@ async def current(call: Call) -> Current:
         left <= sessions.policy.of(call.mine).activity_every
     ):  # perhaps not: it may have been used where our snapshot cannot tell
         call.session = await call.visit.require(sure=True)
-    return await _current(call, call.mine)
+    return await _customised(call, call.mine, await _current(call, call.mine))
+
+
+async def _customised(call: Call, session: Session, view: Current) -> Answer:
+    """*view* with what the application adds to a session."""
+    sessions = call.visit.site.sessions
+    if sessions.custom is None:
+        return as_json(view)
+    fields = (await sessions.customised(session)).data.get(KEY) or {}
+    return as_json(merged(to_builtins(view), fields))
 
 
 async def _current(call: Call, session: Session) -> Current:

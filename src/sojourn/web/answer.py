@@ -33,7 +33,7 @@ async def answer(route: Route, call: Call, *, content: bytes = b"", kind: str = 
             call.form = parameters(content, kind)
         done = await route.act(call)
     except Refusal as refusal:
-        bearer = call.visit.bearer is not None
+        bearer = call.visit.bearer is not None or route.path.startswith("/oauth/")
         done = await route.refused(call, refusal) if route.refused else problem(refusal, bearer=bearer)
     return done if isinstance(done, Answer) else as_json(done, route.status)
 

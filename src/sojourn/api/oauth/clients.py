@@ -68,7 +68,7 @@ async def said(call: Call, refusal: Refusal) -> Answer:
     if isinstance(refusal, BodyRejected):
         refusal = OAuthError("invalid_request", refusal.message, status=refusal.status)
     if not isinstance(refusal, OAuthError):
-        return problem(refusal, bearer=call.visit.bearer is not None)
+        return problem(refusal, bearer=True)
     body = {
         "error": refusal.error,
         "error_description": refusal.message,

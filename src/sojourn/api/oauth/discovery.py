@@ -69,7 +69,7 @@ async def configuration(call: Call) -> Answer:
 async def userinfo(call: Call) -> Answer:
     """Who the access token speaks for, as far as its scope lets that be known (OpenID Connect Core 5.3)."""
     session = await call.visit.require()
-    scope = (await issuer_of(call).terms_of(await call.visit.site.sessions.whole(session))).scope
+    scope = (await issuer_of(call).terms_of(session)).scope
     if "openid" not in scope.split():
         raise OAuthError("insufficient_scope", "This token was made without the scope openid.", status=403)
     return as_json({"sub": call.me, **await about(call, call.me, scope)})
@@ -100,7 +100,6 @@ ROUTES = (
             path="/oauth/userinfo",
             also=also,
             guard="session",
-            sure=False,
             act=userinfo,
             refused=said,
             refusals=("insufficient_scope",),

@@ -7,9 +7,10 @@ from sojourn.issuer import Terms, TermsOf
 from sojourn.session import Session
 from sojourn.snapshot import Partial
 
-__all__ = ["SCOPE", "granted", "terms_of"]
+__all__ = ["BROWSER", "SCOPE", "granted", "terms_of"]
 
 SCOPE = "oauth_scope"  # in the session's data: what its application may do, as agreed when it began
+BROWSER = "oauth_browser"  # … and the device in which its user said yes
 _OURS = "openid profile email"  # of a session that no application asked for
 
 

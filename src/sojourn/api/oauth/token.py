@@ -12,11 +12,12 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace as _replaced
 
 from sojourn.api.oauth.authorize import Agreed
-from sojourn.api.oauth.clients import CLIENT, authenticated, identified, said
+from sojourn.api.oauth.clients import CLIENT, identified, said
 from sojourn.api.oauth.ids import id_token
-from sojourn.api.oauth.terms import SCOPE
+from sojourn.api.oauth.terms import BROWSER, SCOPE
 from sojourn.api.routes import Call, Route
 from sojourn.directory import Application, Tenant
 from sojourn.directory.credentials import digest
@@ -64,6 +65,10 @@ async def token(call: Call) -> Answer:
             "grant_type is refresh_token, authorization_code or client_credentials.",
         )
     return await grant(call)
+
+
+def _nobody() -> OAuthError:
+    return OAuthError("invalid_client", "Say which application asks: client_id.", status=401)
 
 
 def _allowed(application: Application, grant: str) -> None:
@@ -131,7 +136,7 @@ async def _scope_of(call: Call, session: Session) -> str:
 async def _code(call: Call) -> Answer:
     application = await identified(call)
     if application is None:
-        raise OAuthError("invalid_client", "Say which application asks: client_id.", status=401)
+        raise _nobody()
     _allowed(application, "authorization_code")
     name, now = digest(call.form.get("code", "")), call.visit.site.sessions.clock()
     redeemed = await call.directory.store.redeem_code(name, at=now)
@@ -171,12 +176,13 @@ async def _start(call: Call, application: Application, agreed: Agreed) -> Issued
             agreed.user_id,
             application_id=application.id,
             tenant_id=tenant.id if tenant else None,
-            device=parent.device,
+            # Each tab of a page has tokens of its own; of a server there is one for each browser.
+            device=_replaced(parent.device, id=None) if application.public else parent.device,
             ip=agreed.ip,
             amr=agreed.amr,
             aal=agreed.aal,
             authenticated_at=agreed.authenticated_at,
-            data={SCOPE: agreed.scope},
+            data={SCOPE: agreed.scope, BROWSER: parent.device.id},
         )
 
     try:
@@ -198,7 +204,9 @@ async def _end(call: Call, id: UUID | None) -> None:
 
 
 async def _machine(call: Call) -> Answer:
-    application = await authenticated(call)
+    application = await identified(call)
+    if application is None:
+        raise _nobody()
     _allowed(application, "client_credentials")
     asked = call.form.get("scope", "").split()
     if not set(asked) <= set(application.scopes):

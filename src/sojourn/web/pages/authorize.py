@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from sojourn.api.oauth.authorize import Wanted, asked, code_for, sent_back, wanted
+from sojourn.api.oauth.terms import BROWSER
 from sojourn.api.routes import Call, Route
 from sojourn.errors import CsrfFailed, OAuthError
 from sojourn.session import Session
@@ -82,7 +83,7 @@ async def _agreed(call: Call, want: Wanted, session: Session) -> bool:
     ):
         return False
     theirs = await call.visit.site.sessions.list(session.user_id, application_id=want.asked.application.id)
-    return any(one.device.id == session.device.id for one in theirs)
+    return any(session.device.id in (one.device.id, one.data.get(BROWSER)) for one in theirs)
 
 
 def _binding(call: Call, session: Session) -> str:
