@@ -53,7 +53,9 @@ _KIND: Mapping[str, Any] = {"RS256": "RSA", "ES256": "EC", "EdDSA": "OKP"}
 class Claims(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an access token says. `ver` is the session's version: a line of the feed voids lower ones.
 
-    Without `sid` it is a machine's: then `sub` is its `client_id`. Times are whole seconds (T-11).
+    `gen` is the generation of the refresh token that came with it, so that its use tells that the
+    answer with both has arrived. Without `sid` it is a machine's: then `sub` is its `client_id`.
+    Times are whole seconds (T-11).
     """
 
     iss: str
@@ -65,6 +67,7 @@ class Claims(Struct, frozen=True, kw_only=True, omit_defaults=True):
     jti: str
     sid: UUID | None = None
     ver: int = 0
+    gen: int | None = None
     auth_time: int | None = None
     amr: tuple[str, ...] = ()
     acr: str | None = None
@@ -168,6 +171,7 @@ def claims_of(
         jti=jti,
         sid=session.id,
         ver=session.version,
+        gen=session.generation,
         auth_time=int(session.authenticated_at.timestamp()) if session.authenticated_at else None,
         amr=session.amr,
         acr=f"aal{session.aal}",

@@ -130,6 +130,9 @@ class Sessions:
     ) -> Session:
         return _run(self._sessions.admit(text, claims, passive=passive, sure=sure, idle=idle))
 
+    def customised(self, session: Session) -> Session:
+        return _run(self._sessions.customised(session))
+
     def whole(self, session: Session) -> Session:
         return _run(self._sessions.whole(session))
 

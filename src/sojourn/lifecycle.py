@@ -217,12 +217,14 @@ def admit(
     *,
     user_id: str,
     version: int,
+    generation: int | None = None,
     passive: bool = False,
     idle: timedelta = _NOT_AT_ALL,
 ) -> Outcome:
     """Say whether an access token of *user_id*, made of the session's *version*, may use it at *now*.
 
     A renewal since then voids it: its bearer has to refresh, and gets one that knows of the change.
+    *generation*: of the refresh token that came with it, which has arrived as well.
     """
     if session is None or session.user_id != user_id:
         raise TokenInvalid
@@ -230,9 +232,7 @@ def admit(
     policy = policy.of(session)
     if version < session.void_below:
         raise AccessExpired
-    if passive or not _slides(session, policy, now - idle):
-        return Outcome(session=session)
-    seen, session = used(session, policy, now - idle)
+    seen, session = _noted(session, policy, now, None if passive else now - idle, generation)
     return Outcome(session=session, seen=seen)
 
 
@@ -288,21 +288,27 @@ def _slides(session: Session, policy: Policy, used_at: datetime) -> bool:
     return used_at - session.seen_at >= policy.touch_every and used_at >= session.seen_at
 
 
+def _noted(
+    session: Session, policy: Policy, now: datetime, used_at: datetime | None, generation: int | None
+) -> tuple[Seen | None, Session]:
+    """What of a use is worth a write: that somebody was active at *used_at*, that *generation* came."""
+    confirms = session.rotated_at is not None and session.confirmed_at is None
+    confirms = confirms and generation == session.generation
+    confirmed = generation if confirms else None
+    seen = None
+    if used_at is not None and _slides(session, policy, used_at):
+        seen, session = used(session, policy, used_at, confirmed)
+    elif confirms:
+        seen = Seen(session.seen_at, session.expires_at, confirmed)
+    return seen, _replaced(session, confirmed_at=now) if confirms else session
+
+
 def _accept(
     session: Session, policy: Policy, now: datetime, token: Token, keys: Keys, *, used_at: datetime | None
 ) -> Outcome:
     """*used_at*: when a person last was active; None: a program asks."""
-    confirms = session.rotated_at is not None and session.confirmed_at is None
-    seen, passive = None, used_at is None
-    slides = used_at is not None and _slides(session, policy, used_at)
-    if slides or confirms:
-        generation = token.generation if confirms else None
-        if used_at is not None and slides:
-            seen, session = used(session, policy, used_at, generation)
-        else:
-            seen = Seen(session.seen_at, session.expires_at, generation)
-        if confirms:
-            session = _replaced(session, confirmed_at=now)
+    seen, session = _noted(session, policy, now, used_at, token.generation)
+    passive = used_at is None
     if passive:
         return Outcome(session=session, seen=seen)
     if keys.retired(session.key_id):

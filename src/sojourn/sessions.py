@@ -312,7 +312,14 @@ class AsyncSessions:
         known = None if sure else self.snapshots.recall(text, passive=passive)
         if known is not None:
             return known
-        decide = partial(lifecycle.admit, user_id=claims.sub, version=claims.ver, passive=passive, idle=idle)
+        decide = partial(
+            lifecycle.admit,
+            user_id=claims.sub,
+            version=claims.ver,
+            generation=claims.gen,
+            passive=passive,
+            idle=idle,
+        )
         ask = partial(self._admitted, text, claims.sid, decide)
         return (await self._asked(ask, text, None, passive, sure)).session
 

@@ -100,7 +100,7 @@ def test_an_access_token_says_what_rfc_9068_wants_and_nothing_about_the_person(s
         bearer.access, server.site.issuer.signers.find, typ="at+jwt", algorithms=["RS256"]
     )
     assert payload.keys() == {
-        "iss", "sub", "aud", "client_id", "iat", "exp", "jti", "sid", "ver", "auth_time", "amr", "acr",
+        "iss", "sub", "aud", "client_id", "iat", "exp", "jti", "sid", "ver", "gen", "auth_time", "amr", "acr",
         "scope",
     }  # fmt: skip
 
