@@ -1,0 +1,102 @@
+"""What administrators may ask, with the token or the request of one of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+from sojourn.client.answers import AdminList, AdminRow, Counted, Ended, Stats, UserList, UserView
+from sojourn.client.wire import Ask, Wire, path
+from sojourn.errors import AccountNotFound, SessionNotFound
+
+__all__ = ["AsyncAdminVerbs"]
+
+_BASE = "/api/admin"
+
+
+class AsyncAdminVerbs:
+    """`client.admin`. *who* is an administrator; anybody else gets `Forbidden`."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    async def stats(self, who: Any) -> Stats:
+        """`GET /api/admin/stats`: how many sessions of how many people live now."""
+        return await self._wire.ask(Stats, Ask(method="GET", path=f"{_BASE}/stats", who=who, again=True))
+
+    async def sessions(
+        self, who: Any, *, user_id: str | None = None, after: str | None = None, limit: int | None = None
+    ) -> AdminList:
+        """`GET /api/admin/sessions`: one page of everybody's live sessions, newest first."""
+        query = {"user_id": user_id, "after": after, "limit": limit}
+        ask = Ask(method="GET", path=f"{_BASE}/sessions", query=query, who=who, again=True)
+        return await self._wire.ask(AdminList, ask)
+
+    async def every_session(self, who: Any, *, user_id: str | None = None) -> AsyncIterator[AdminRow]:
+        """`GET /api/admin/sessions`, page after page."""
+        after: str | None = None
+        while True:
+            page = await self.sessions(who, user_id=user_id, after=after)
+            for row in page.sessions:
+                yield row
+            if page.next is None:
+                return
+            after = page.next
+
+    async def users(
+        self, who: Any, *, search: str | None = None, after: str | None = None, limit: int | None = None
+    ) -> UserList:
+        """`GET /api/admin/users`: one page of accounts, newest first; *search* in e-mail address and name."""
+        query = {"search": search, "after": after, "limit": limit}
+        ask = Ask(method="GET", path=f"{_BASE}/users", query=query, who=who, again=True)
+        return await self._wire.ask(UserList, ask)
+
+    async def every_user(self, who: Any, *, search: str | None = None) -> AsyncIterator[UserView]:
+        """`GET /api/admin/users`, page after page."""
+        after: str | None = None
+        while True:
+            page = await self.users(who, search=search, after=after)
+            for user in page.users:
+                yield user
+            if page.next is None:
+                return
+            after = page.next
+
+    async def user_sessions(
+        self, who: Any, user_id: str, *, after: str | None = None, limit: int | None = None
+    ) -> AdminList:
+        """`GET /api/admin/users/{id}/sessions`: one page of a user's live sessions."""
+        ask = Ask(
+            method="GET",
+            path=path(f"{_BASE}/users/{{}}/sessions", user_id),
+            query={"after": after, "limit": limit},
+            who=who,
+            again=True,
+            missing=AccountNotFound,
+        )
+        return await self._wire.ask(AdminList, ask)
+
+    async def revoke_user_sessions(self, who: Any, user_id: str, *, note: str | None = None) -> Counted:
+        """`DELETE /api/admin/users/{id}/sessions`: end every session of a user; *note* says why."""
+        ask = Ask(
+            method="DELETE",
+            path=path(f"{_BASE}/users/{{}}/sessions", user_id),
+            body={"note": note},
+            who=who,
+            again=True,
+            missing=AccountNotFound,
+        )
+        return await self._wire.ask(Counted, ask)
+
+    async def revoke_session(self, who: Any, session_id: UUID | str, *, note: str | None = None) -> Ended:
+        """`DELETE /api/admin/sessions/{id}`: end one session, whoever's it is; *note* says why."""
+        ask = Ask(
+            method="DELETE",
+            path=path(f"{_BASE}/sessions/{{}}", session_id),
+            body={"note": note},
+            who=who,
+            again=True,
+            missing=SessionNotFound,
+        )
+        return await self._wire.ask(Ended, ask)

@@ -1,0 +1,101 @@
+"""The sessions of whoever made a request: list, revoke, sign out."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sojourn.client.answers import Counted, Current, Done, Ended, History, SessionList, Tokens
+from sojourn.client.wire import Ask, Wire, path
+from sojourn.errors import SessionNotFound
+
+__all__ = ["AsyncSessionVerbs"]
+
+_BASE = "/api/auth"
+
+
+class AsyncSessionVerbs:
+    """`client.sessions`. *who* is a token or a request of any framework: see `credential_of`."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    async def list(
+        self,
+        who: Any,
+        *,
+        application_id: str | None = None,
+        tenant_id: str | None = None,
+        limit: int | None = None,
+    ) -> SessionList:
+        """`GET /api/auth/sessions`: the caller's live sessions, up to 100, the caller's own first."""
+        query = {"application_id": application_id, "tenant_id": tenant_id, "limit": limit}
+        ask = Ask(method="GET", path=f"{_BASE}/sessions", query=query, who=who, again=True)
+        return await self._wire.ask(SessionList, ask)
+
+    async def current(self, who: Any) -> Current:
+        """`GET /api/auth/sessions/current`: the session that asks, its user, and the policy's limits."""
+        ask = Ask(method="GET", path=f"{_BASE}/sessions/current", who=who, again=True)
+        return await self._wire.ask(Current, ask)
+
+    async def history(self, who: Any, *, limit: int | None = None) -> History:
+        """`GET /api/auth/sessions/history`: the caller's sessions that ended lately, latest first."""
+        query = {"limit": limit}
+        ask = Ask(method="GET", path=f"{_BASE}/sessions/history", query=query, who=who, again=True)
+        return await self._wire.ask(History, ask)
+
+    async def revoke(self, who: Any, session_id: UUID | str) -> Ended:
+        """`DELETE /api/auth/sessions/{id}`: sign out one of the caller's devices.
+
+        `SessionNotFound`: no such session, somebody else's, or it had ended. After an answer that
+        was lost the request is repeated, so that may also mean that it was this call which ended it.
+        """
+        where = path(f"{_BASE}/sessions/{{}}", session_id)
+        ask = Ask(method="DELETE", path=where, who=who, again=True, missing=SessionNotFound)
+        return await self._wire.ask(Ended, ask)
+
+    async def revoke_others(self, who: Any) -> Counted:
+        """`POST /api/auth/sessions/revoke-others`: every session but the caller's.
+
+        `FreshnessRequired` if the caller signed in too long ago for that.
+        """
+        ask = Ask(method="POST", path=f"{_BASE}/sessions/revoke-others", who=who, again=True)
+        return await self._wire.ask(Counted, ask)
+
+    async def revoke_all(self, who: Any, application_id: str | None = None) -> Counted:
+        """`POST /api/auth/sessions/revoke-all`, or with an application `POST /oauth/logout-all`.
+
+        Every session, the caller's own included: "log out everywhere"; `FreshnessRequired` if the
+        caller signed in too long ago for that. With *application_id* only those of this application,
+        where the server has AuthVital's routes switched on.
+        """
+        if application_id is None:
+            where, body = f"{_BASE}/sessions/revoke-all", {"include_current": True}
+        else:
+            where, body = "/oauth/logout-all", {"application_id": application_id}  # type: ignore[dict-item]
+        return await self._wire.ask(Counted, Ask(method="POST", path=where, body=body, who=who, again=True))
+
+    async def logout(self, refresh_token: str) -> Done:
+        """`POST /api/auth/sign-out`: end the session of *refresh_token*. Fine if it had ended."""
+        body = {"refresh_token": refresh_token}
+        return await self._wire.ask(Done, Ask(method="POST", path=f"{_BASE}/sign-out", body=body, again=True))
+
+    async def refresh(self, refresh_token: str) -> Tokens:
+        """`POST /api/auth/refresh`: a new access token, and the successor of *refresh_token*.
+
+        Repeated if the answer is lost: the same token has the same successor. `TokenReplayed`: an
+        older one was used long after its successor; the session has ended, for somebody copied it.
+        """
+        body = {"refresh_token": refresh_token}
+        return await self._wire.ask(
+            Tokens, Ask(method="POST", path=f"{_BASE}/refresh", body=body, again=True)
+        )
+
+    async def activity(self, who: Any, idle_ms: int = 0) -> Current:
+        """`POST /api/auth/activity`: a person was active *idle_ms* ago, which keeps the session from idling.
+
+        Nothing else that an access token is used for counts as activity.
+        """
+        body = {"idle_ms": idle_ms}
+        ask = Ask(method="POST", path=f"{_BASE}/activity", body=body, who=who, again=True)
+        return await self._wire.ask(Current, ask)
