@@ -222,6 +222,47 @@ def test_a_changed_password_ends_the_sessions_of_programs(ada, bearer):
     assert bearer.refresh().status_code == 401
 
 
+@pytest.mark.req("A7-7.4.3", "A7-7.2.4")
+def test_who_changes_the_password_goes_on_with_new_tokens(server, ada, bearer):
+    old = bearer.access
+    body = {"current_password": PASSWORD, "new_password": "another ship in a bottle"}
+    answer = bearer.ask("POST", "/password", json=body).json()
+    assert answer["count"] == 1
+    assert not ada.signed_in()
+    bearer.access, bearer.token = answer["access_token"], answer["refresh_token"]
+    assert bearer.status() == 200
+    assert bearer.refresh().status_code == 200
+    bearer.access = old
+    assert bearer.status() == 401
+
+
+@pytest.mark.req("A7-7.4.2")
+@pytest.mark.parametrize("verb", ["disable", "delete"])
+def test_an_account_that_is_no_longer_takes_every_token_along(server, ada, bearer, verb):
+    from tests.web.test_limits import _accounts
+
+    accounts = _accounts(server)
+    assert server.run(getattr(accounts, verb), claims(server, bearer.access).sub) == 2
+    assert bearer.status() == 401
+    assert bearer.refresh().status_code == 401
+    assert not ada.signed_in()
+
+
+def test_everything_of_one_application_can_be_ended_without_the_rest(server, ada, bearer):
+    user_id = claims(server, bearer.access).sub
+    server.start(user_id, application_id="app_one")
+    body = {"application_id": "app_one", "include_current": True}
+    assert bearer.ask("POST", "/sessions/revoke-all", json=body).json() == {"count": 1}
+    assert bearer.status() == 200
+    assert ada.signed_in()
+
+
+def test_a_misspelt_field_does_not_end_everything(ada, bearer):
+    body = {"applicationId": "app_one", "include_current": True}
+    assert bearer.ask("POST", "/sessions/revoke-all", json=body).status_code == 422
+    assert ada.signed_in()
+
+
 # ── refresh ───────────────────────────────────────────────────────────────────────────────────
 
 

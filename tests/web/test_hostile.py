@@ -291,7 +291,8 @@ def test_two_routes_with_one_method_and_path_are_refused(twin):
 def test_without_a_session_every_guarded_route_challenges(server, route):
     answer = server.browser().request(route.method, path(route), headers=JSON)
     assert (answer.status_code, code(answer)) == (401, "unauthenticated")
-    assert answer.headers["www-authenticate"].startswith("Cookie ")
+    scheme = "Bearer " if route.path.startswith("/oauth/") else "Cookie "
+    assert answer.headers["www-authenticate"].startswith(scheme)
     check_problem(answer)
 
 

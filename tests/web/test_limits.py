@@ -137,3 +137,26 @@ def test_lists_and_endings_go_by_application_and_tenant(server, directory: Direc
     server.clock.tick(seconds=5)
     server.run(directory.resume_tenant, "acme")
     assert server.script().sign_in(mode="bearer", tenant_id="acme").status_code == 200
+
+
+def test_without_javascript_a_page_asks_which_session_gives_way(open_server):
+    import html
+    import re
+
+    server: Guests = open_server(max_sessions=1, at_cap="ask")
+    first, second = server.browser(), server.browser(IPHONE)
+    first.sign_up()
+    field = re.search(r'name="csrf" value="([^"]*)"', second.get("/sign-in").text)
+    assert field
+    form = {
+        "csrf": html.unescape(field.group(1)),
+        "email": "ada@example.org",
+        "password": "a ship in a bottle",
+    }
+    asked = second.post("/sign-in", data=form)
+    assert asked.status_code == 409
+    assert "Firefox 143 on Linux, active" in asked.text
+    (choice,) = re.findall(r'name="end" type="radio" value="([^"]*)"', asked.text)
+    assert second.post("/sign-in", data=form | {"end": choice}).status_code == 303
+    assert second.signed_in()
+    assert not first.signed_in()

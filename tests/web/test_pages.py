@@ -143,7 +143,7 @@ async def forms(world: World) -> list[tuple[Browser, str, Page]]:
     browser = await world.signed_in(ROOT)
     await world.signed_in(ROOT, IPHONE)
     pages = list((await crawl(browser, "/admin")).values())
-    pages.append(await browser.get("/confirm"))
+    pages += [await browser.get("/confirm"), await browser.get("/oauth/logout")]
     found = {re.sub("[0-9a-f-]{36}", "{id}", a): (browser, a, p) for p in pages for a in p.forms}
     outside = world.browser()
     for path in ("/sign-in", "/sign-up"):

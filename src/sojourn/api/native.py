@@ -13,6 +13,7 @@ from sojourn import lifecycle
 from sojourn.accounts import User
 from sojourn.api.routes import Call, Route
 from sojourn.api.views import (
+    Changed,
     Count,
     Current,
     Done,
@@ -50,7 +51,7 @@ Password = Annotated[str, Meta(max_length=1024)]
 
 Mode = Literal["cookie", "bearer"]
 Handle = Annotated[str, Meta(max_length=100)]
-Entry = TypeVar("Entry", Entered, Current)
+Entry = TypeVar("Entry", Entered, Current, Changed)
 
 
 class SignUp(Struct, kw_only=True):
@@ -100,8 +101,12 @@ class ChangePassword(Struct, kw_only=True):
     new_password: Password
 
 
-class RevokeAll(Struct, kw_only=True):
+class RevokeAll(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Only sessions of one application or tenant, if named. A field that is misspelt must not mean "all"."""
+
     include_current: bool = False
+    application_id: Handle | None = None
+    tenant_id: Handle | None = None
 
 
 async def sign_up(call: Call) -> Entered:
@@ -257,15 +262,16 @@ async def reauthenticate(call: Call) -> Answer:
     return await _customised(call, issued.session, view)
 
 
-async def change_password(call: Call) -> Count:
-    """Change the password, and end every other session."""
+async def change_password(call: Call) -> Changed:
+    """Change the password, and end every other session. In bearer mode with new tokens for this one."""
     call.visit.require_https()
     body: ChangePassword = call.body
     count = await call.accounts.change_password(
         call.me, body.current_password, body.new_password, keep=call.mine.id, ip=call.visit.peer.ip
     )
-    await call.visit.renew(amr=("pwd",))
-    return Count(count=count)
+    issued = await call.visit.renew(amr=("pwd",))
+    changed = Changed(count=count)
+    return changed if call.visit.bearer is None else await with_tokens(call, changed, issued)
 
 
 async def list_mine(call: Call) -> SessionList:
@@ -341,10 +347,16 @@ async def revoke_others(call: Call) -> Count:
 async def revoke_all(call: Call) -> Count:
     """Sign out every device but this one, or with `include_current` this one too."""
     body: RevokeAll = call.body
-    if not body.include_current:
-        return await revoke_others(call)
-    count = await call.visit.site.sessions.revoke_all(call.me, by=call.me)
-    call.visit.clear()
+    count = await call.visit.site.sessions.revoke_all(
+        call.me,
+        keep=None if body.include_current else call.mine.id,
+        by=call.me,
+        application_id=body.application_id,
+        tenant_id=body.tenant_id,
+    )
+    mine = (body.application_id or call.mine.application_id, body.tenant_id or call.mine.tenant_id)
+    if body.include_current and mine == (call.mine.application_id, call.mine.tenant_id):
+        call.visit.clear()
     return Count(count=count)
 
 
@@ -438,7 +450,7 @@ ROUTES = (
         guard="session",
         act=change_password,
         body=ChangePassword,
-        returns=Count,
+        returns=Changed,
         tag="sign-in",
         refusals=("invalid_credentials", "password_rejected", "rate_limited", "session_changed"),
     ),

@@ -13,6 +13,7 @@ from sojourn.policy import Policy, words
 from sojourn.session import Device, DeviceKind, Reason, Session
 
 __all__ = [
+    "Changed",
     "Count",
     "Current",
     "DeviceView",
@@ -102,6 +103,16 @@ class Ended(Struct, kw_only=True):
 
 class Count(Struct, kw_only=True):
     count: int
+
+
+class Changed(Struct, kw_only=True):
+    """How many other sessions ended; in bearer mode with the tokens of the one that goes on."""
+
+    count: int
+    access_token: str | UnsetType = UNSET
+    refresh_token: str | UnsetType = UNSET
+    token_type: Literal["Bearer"] | UnsetType = UNSET
+    expires_in: int | UnsetType = UNSET
 
 
 class Done(Struct, kw_only=True):

@@ -199,9 +199,11 @@ class SessionVerbs:
         """`POST /api/auth/sessions/revoke-others`"""
         return run(self._verbs.revoke_others(who))
 
-    def revoke_all(self, who: Any, application_id: str | None = None) -> Counted:
-        """`POST /api/auth/sessions/revoke-all`, or with an application `POST /oauth/logout-all`"""
-        return run(self._verbs.revoke_all(who, application_id))
+    def revoke_all(
+        self, who: Any, application_id: str | None = None, *, tenant_id: str | None = None
+    ) -> Counted:
+        """`POST /api/auth/sessions/revoke-all`"""
+        return run(self._verbs.revoke_all(who, application_id, tenant_id=tenant_id))
 
     def logout(self, refresh_token: str) -> Done:
         """`POST /api/auth/sign-out`"""

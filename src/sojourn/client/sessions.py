@@ -62,18 +62,19 @@ class AsyncSessionVerbs:
         ask = Ask(method="POST", path=f"{_BASE}/sessions/revoke-others", who=who, again=True)
         return await self._wire.ask(Counted, ask)
 
-    async def revoke_all(self, who: Any, application_id: str | None = None) -> Counted:
-        """`POST /api/auth/sessions/revoke-all`, or with an application `POST /oauth/logout-all`.
+    async def revoke_all(
+        self, who: Any, application_id: str | None = None, *, tenant_id: str | None = None
+    ) -> Counted:
+        """`POST /api/auth/sessions/revoke-all`.
 
         Every session, the caller's own included: "log out everywhere"; `FreshnessRequired` if the
-        caller signed in too long ago for that. With *application_id* only those of this application,
-        where the server has AuthVital's routes switched on.
+        caller signed in too long ago for that. With *application_id* or *tenant_id* only those of it.
         """
-        if application_id is None:
-            where, body = f"{_BASE}/sessions/revoke-all", {"include_current": True}
-        else:
-            where, body = "/oauth/logout-all", {"application_id": application_id}  # type: ignore[dict-item]
-        return await self._wire.ask(Counted, Ask(method="POST", path=where, body=body, who=who, again=True))
+        body: dict[str, Any] = {"include_current": True}
+        scope = {"application_id": application_id, "tenant_id": tenant_id}
+        body |= {name: id for name, id in scope.items() if id is not None}
+        path = f"{_BASE}/sessions/revoke-all"
+        return await self._wire.ask(Counted, Ask(method="POST", path=path, body=body, who=who, again=True))
 
     async def logout(self, refresh_token: str) -> Done:
         """`POST /api/auth/sign-out`: end the session of *refresh_token*. Fine if it had ended."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sojourn.web.pages import account, administration, authorize, entrance
+from sojourn.web.pages import account, administration, authorize, entrance, logout
 from sojourn.web.pages.assets import ASSETS_PATH, STATIC, asset
 from sojourn.web.pages.redirects import safe_next
 from sojourn.web.pages.reference import docs_page
@@ -10,4 +10,4 @@ from sojourn.web.pages.rendering import error_page
 
 __all__ = ["ASSETS_PATH", "PAGES", "STATIC", "asset", "docs_page", "error_page", "safe_next"]
 
-PAGES = (*entrance.ROUTES, *account.ROUTES, *administration.ROUTES, *authorize.ROUTES)
+PAGES = (*entrance.ROUTES, *account.ROUTES, *administration.ROUTES, *authorize.ROUTES, *logout.ROUTES)

@@ -8,7 +8,7 @@ import msgspec
 
 from sojourn.api import native
 from sojourn.api.routes import Call, Route
-from sojourn.errors import BodyRejected, Forbidden, InvalidCredentials, Refusal
+from sojourn.errors import BodyRejected, Forbidden, InvalidCredentials, Refusal, TooManySessions
 from sojourn.web.pages import wording
 from sojourn.web.pages.redirects import HOME, safe_next, see_other
 from sojourn.web.pages.refusals import again, as_page, message, said
@@ -96,6 +96,7 @@ async def _sign_in(call: Call, refusal: Refusal | None = None) -> Answer:
         notice=None if refusal else await _notice(call),
         sign_up_open=call.sign_up_open,
         remember=call.form.get("remember") == "on",
+        choices=refusal.sessions if isinstance(refusal, TooManySessions) and refusal.asks else (),
         **_filled(call, refusal),
     )
 
@@ -143,7 +144,8 @@ def _next(call: Call) -> str:
 
 def _given(call: Call, kind: type[T]) -> T:
     """The form as the body that the API takes, with the same limits."""
-    fields = dict(call.form) | {"remember": call.form.get("remember") == "on"}
+    fields: dict[str, Any] = dict(call.form) | {"remember": call.form.get("remember") == "on"}
+    fields["end"] = [chosen for chosen in [call.form.get("end")] if chosen]
     try:
         return msgspec.convert(fields, kind)
     except msgspec.ValidationError:
