@@ -155,7 +155,7 @@ def test_without_javascript_a_page_asks_which_session_gives_way(open_server):
     }
     asked = second.post("/sign-in", data=form)
     assert asked.status_code == 409
-    assert "Firefox 143 on Linux, active" in asked.text
+    assert "Firefox 143 on Linux</bdi> · <bdi>Location unknown</bdi> · Active now" in asked.text
     (choice,) = re.findall(r'name="end" type="radio" value="([^"]*)"', asked.text)
     assert second.post("/sign-in", data=form | {"end": choice}).status_code == 303
     assert second.signed_in()

@@ -274,6 +274,7 @@ def test_a_user_says_yes_and_the_application_gets_a_session_on_that_device(serve
     assert body["scope"] == "openid email"
     row = next(row for row in ada.rows() if row["application_id"] == app.id)
     assert (row["device"]["name"], row["ip"]) == ("Firefox 143 on Linux", "203.0.113.7")
+    assert "In <bdi>App</bdi>" in ada.get("/account/security").text
     headers = {"authorization": f"Bearer {body['access_token']}"}
     info = server.script().get("/oauth/userinfo", headers=headers).json()
     assert (info["email"], "name" in info) == (ADA, False)

@@ -14,7 +14,7 @@ from sojourn.web.pages import wording
 from sojourn.web.pages.redirects import HOME, see_other
 from sojourn.web.pages.refusals import again, as_page, message, said
 from sojourn.web.pages.rendering import check_form, page
-from sojourn.web.pages.rows import Row
+from sojourn.web.pages.rows import rows
 from sojourn.web.reply import Answer
 
 __all__ = ["ROUTES"]
@@ -28,8 +28,8 @@ async def security_page(call: Call) -> Answer:
     return await page(
         call,
         "security.html",
-        rows=[_row(call, session) for session in found],
-        ended=[_row(call, session) for session in await sessions.history(call.me, limit=20)],
+        rows=await rows(call, found, mine=call.mine.id),
+        ended=await rows(call, await sessions.history(call.me, limit=20)),
         ended_for=sessions.policy.show_ended.days,
         done=wording.done(call.query.get("done", "")),
     )
@@ -40,7 +40,8 @@ async def sign_out_device_page(call: Call) -> Answer:
     session = await _mine(call)
     if session is None:
         return _back("0-gone")
-    return await page(call, "sign_out_device.html", row=_row(call, session))
+    (row,) = await rows(call, [session], mine=call.mine.id)
+    return await page(call, "sign_out_device.html", row=row)
 
 
 async def sign_out_device_form(call: Call) -> Answer:
@@ -111,11 +112,6 @@ async def _mine(call: Call) -> Session | None:
     if not found:
         raise SessionNotFound("There is no such device.")
     return None if lifecycle.ended(found[0], sessions.policy, sessions.clock()) else found[0]
-
-
-def _row(call: Call, session: Session) -> Row:
-    sessions = call.visit.site.sessions
-    return Row(session=session, policy=sessions.policy, now=sessions.clock(), mine=call.mine.id)
 
 
 def _back(done: str) -> Answer:

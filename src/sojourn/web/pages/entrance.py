@@ -13,6 +13,7 @@ from sojourn.web.pages import wording
 from sojourn.web.pages.redirects import HOME, safe_next, see_other
 from sojourn.web.pages.refusals import again, as_page, message, said
 from sojourn.web.pages.rendering import check_form, page
+from sojourn.web.pages.rows import rows
 from sojourn.web.reply import Answer
 
 __all__ = ["ROUTES"]
@@ -88,6 +89,7 @@ async def confirm_form(call: Call) -> Answer:
 
 async def _sign_in(call: Call, refusal: Refusal | None = None) -> Answer:
     status, headers = said(refusal)
+    choose = refusal.sessions if isinstance(refusal, TooManySessions) and refusal.asks else ()
     return await page(
         call,
         "sign_in.html",
@@ -96,7 +98,7 @@ async def _sign_in(call: Call, refusal: Refusal | None = None) -> Answer:
         notice=None if refusal else await _notice(call),
         sign_up_open=call.sign_up_open,
         remember=call.form.get("remember") == "on",
-        choices=refusal.sessions if isinstance(refusal, TooManySessions) and refusal.asks else (),
+        choices=await rows(call, choose),
         **_filled(call, refusal),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,11 +10,12 @@ from msgspec import Struct
 
 from sojourn import lifecycle
 from sojourn.accounts import User
+from sojourn.api.routes import Call
 from sojourn.policy import Policy
 from sojourn.session import DeviceKind, Session
 from sojourn.web.pages import wording
 
-__all__ = ["Row"]
+__all__ = ["Row", "rows"]
 
 _SOON = timedelta(minutes=5)
 
@@ -26,6 +28,8 @@ class Row(Struct, frozen=True, kw_only=True):
     now: datetime
     mine: UUID | None = None  # the session that asks
     user: User | None = None  # for administrators
+    application: str | None = None  # the name of the one that has it
+    tenant: str | None = None
 
     @property
     def id(self) -> UUID:
@@ -91,3 +95,25 @@ class Row(Struct, frozen=True, kw_only=True):
     @property
     def ending(self) -> str:
         return wording.ending(self.session, self.policy)
+
+
+async def rows(call: Call, sessions: Iterable[Session], *, mine: UUID | None = None) -> list[Row]:
+    """*sessions* with the names of their applications and tenants; of one that is gone, its id."""
+    policy, now = call.visit.site.sessions.policy, call.visit.site.sessions.clock()
+    found = []
+    for session in sessions:
+        application = tenant = None
+        if session.application_id is not None:
+            application = await call.directory.application(session.application_id)
+        if session.tenant_id is not None:
+            tenant = await call.directory.tenant(session.tenant_id)
+        row = Row(
+            session=session,
+            policy=policy,
+            now=now,
+            mine=mine,
+            application=application.name if application else session.application_id,
+            tenant=tenant.name if tenant else session.tenant_id,
+        )
+        found.append(row)
+    return found
