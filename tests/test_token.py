@@ -469,3 +469,21 @@ def test_tokens_are_remembered_within_bounds(monkeypatch):
         assert genuine(parse(derive(session, keys), keys), session, keys)
     assert len(keys.read) <= 10
     assert len(keys.proven) <= 10
+
+
+# ── the two kinds ─────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.req("A9-9.2.2", "T-09")
+def test_a_token_that_refreshes_is_no_token_of_a_cookie_whatever_its_prefix():
+    session = begun()
+    cookie, refresh = derive(session, KEYS), derive(session, KEYS, "refresh")
+    assert refresh.startswith("sjr_")
+    assert refresh.removeprefix("sjr_") != cookie.removeprefix("sjn_")
+    for text, kind in ((cookie, "session"), (refresh, "refresh")):
+        token = parse(text, KEYS)
+        assert token.kind == kind
+        assert genuine(token, session, KEYS)
+    swapped = [refresh.replace("sjr_", "sjn_"), cookie.replace("sjn_", "sjr_")]
+    for _ in range(2):  # also once the proofs are remembered
+        assert [genuine(parse(text, KEYS), session, KEYS) for text in swapped] == [False, False]

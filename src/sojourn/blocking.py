@@ -84,6 +84,7 @@ class Sessions:
         authenticated_at: datetime | None = None,
         data: Mapping[str, Any] | None = None,
         replacing: Session | None = None,
+        bearer: bool = False,
     ) -> Issued:
         return _run(
             self._sessions.start(
@@ -100,6 +101,7 @@ class Sessions:
                 authenticated_at=authenticated_at,
                 data=data,
                 replacing=replacing,
+                bearer=bearer,
             )
         )
 
@@ -148,6 +150,7 @@ class Sessions:
         amr: Iterable[str] | None = None,
         aal: int | None = None,
         remember: bool | None = None,
+        bearer: bool = False,
     ) -> Issued:
         return _run(
             self._sessions.renew(
@@ -157,6 +160,7 @@ class Sessions:
                 amr=amr,
                 aal=aal,
                 remember=remember,
+                bearer=bearer,
             )
         )
 

@@ -17,7 +17,6 @@ from msgspec.structs import replace as _replaced
 from sojourn.clock import Clock
 from sojourn.policy import Policy
 from sojourn.session import Session
-from sojourn.token import PREFIX
 
 __all__ = ["KEY", "Custom", "CustomSession", "merged"]
 
@@ -28,7 +27,7 @@ KEY = "sojourn.custom"  # of the session's data, in snapshots alone: it is never
 _log = logging.getLogger("sojourn")
 _MOST = 10_000  # sessions whose fields were worked out lately
 _LONGEST = 2_048  # characters of JSON: a cookie cache has room for little more
-_CREDENTIAL = re.compile(rf"{re.escape(PREFIX)}[\w-]{{20}}|sj[sc]_[\w-]{{20}}|eyJ[\w-]+\.[\w-]+\.[\w-]+")
+_CREDENTIAL = re.compile(r"sj[nrsc]_[\w-]{20}|eyJ[\w-]+\.[\w-]+\.[\w-]+")
 
 
 class Custom:

@@ -36,7 +36,7 @@ from sojourn.session import Device, Discreet, Place, Reason, Session, new_id, ne
 from sojourn.snapshot import Partial
 from sojourn.snapshots import Snapshots
 from sojourn.stores.protocol import Action, Cap, CapRule, Query, Store, StoreBusy
-from sojourn.token import Keys, Token, derive, genuine, parse
+from sojourn.token import Keys, Kind, Token, derive, genuine, parse
 
 __all__ = ["ANYBODY", "Anybody", "AsyncSessions", "Issued", "Validated", "utc_now"]
 
@@ -170,11 +170,13 @@ class AsyncSessions:
         authenticated_at: datetime | None = None,
         data: Mapping[str, Any] | None = None,
         replacing: Session | None = None,
+        bearer: bool = False,
     ) -> Issued:
         """Begin a session, after the application has proved who *user_id* is; None for a visitor.
 
         *profile* names the rules that hold for it beside those of its application and tenant.
-        *authenticated_at*: when that was, if not now.
+        *authenticated_at*: when that was, if not now. *bearer*: its token is one that refreshes, and
+        opens nothing; what opens is an access token.
 
         *replacing* is the session that this browser presented. Of the same user in the same
         application and tenant it is renewed: its id and its absolute end stay, and *data* is a
@@ -222,7 +224,7 @@ class AsyncSessions:
         if replacing is not None:
             query = Query(id=replacing.id, user_id=replacing.user_id)
             await self._revoke(query, reason=Reason.REPLACED, by=replacing.user_id)
-        return Issued(session, derive(session, self.keys))
+        return Issued(session, derive(session, self.keys, _kind(bearer)))
 
     async def _sign_in_again(self, session: Session, data: Mapping[str, Any] | None, **now: Any) -> Issued:
         if data:  # first, because after a refused patch the old token must still be good
@@ -418,10 +420,10 @@ class AsyncSessions:
         must be of a session of *application_id*.
         """
         decide = partial(lifecycle.refresh, keys=self.keys, bearer=bearer, application_id=application_id)
-        outcome, _, _ = await self._with_token(token, decide)
+        outcome, _, _ = await self._with_token(token, decide, kind=_kind(bearer))
         self.snapshots.drop(token)
         verdicts = [event.verdict for event in outcome.events if isinstance(event, Refreshed)]
-        return Issued(outcome.session, derive(outcome.session, self.keys), verdicts[-1])
+        return Issued(outcome.session, derive(outcome.session, self.keys, _kind(bearer)), verdicts[-1])
 
     async def renew(
         self,
@@ -432,6 +434,7 @@ class AsyncSessions:
         amr: Iterable[str] | None = None,
         aal: int | None = None,
         remember: bool | None = None,
+        bearer: bool = False,
     ) -> Issued:
         """A new token after step-up or a change of privilege; every earlier one is refused from now on.
 
@@ -446,12 +449,13 @@ class AsyncSessions:
             amr=None if amr is None else tuple(amr),
             aal=aal,
             remember=remember,
+            bearer=bearer,
         )
 
-    async def _renew(self, id: UUID, **facts: Any) -> Issued:
+    async def _renew(self, id: UUID, *, bearer: bool = False, **facts: Any) -> Issued:
         decide = partial(lifecycle.renew, salt=new_salt(), key_id=self.keys.signing_id, **facts)
         outcome, _ = await self._commits.change(id, decide, tries=1)
-        return Issued(outcome.session, derive(outcome.session, self.keys))
+        return Issued(outcome.session, derive(outcome.session, self.keys, _kind(bearer)))
 
     async def renew_all(self, user_id: str, *, profile: str | None = None) -> int:
         """Have every live session of a user renewed at its next use: for a change of role. How many.
@@ -634,8 +638,12 @@ class AsyncSessions:
 
     # ── load, decide, commit ─────────────────────────────────────────────────────────────────
 
-    async def _with_token(self, text: str, decide: Callable[..., Outcome]) -> tuple[Outcome, Token, datetime]:
+    async def _with_token(
+        self, text: str, decide: Callable[..., Outcome], *, kind: Kind = "session"
+    ) -> tuple[Outcome, Token, datetime]:
         token = parse(text, self.keys)
+        if token.kind != kind:
+            raise TokenInvalid
         try:
             outcome, asked_at = await self._commits.change(token.session_id, partial(decide, token=token))
         except SessionError as refusal:
@@ -654,6 +662,10 @@ class AsyncSessions:
                 listener(event)
             except Exception:
                 _log.exception("a listener failed on %s", event.name)
+
+
+def _kind(bearer: bool) -> Kind:
+    return "refresh" if bearer else "session"
 
 
 def _action(at_cap: AtCap) -> Action:

@@ -17,12 +17,13 @@ from sojourn.session import Discreet
 if TYPE_CHECKING:
     from sojourn.session import Session
 
-__all__ = ["PREFIX", "Key", "Keys", "Token", "derive", "genuine", "parse"]
+__all__ = ["PREFIX", "REFRESH", "Key", "Keys", "Kind", "Token", "derive", "genuine", "parse"]
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 PREFIX = "sjn_"  # so that secret scanners recognise a leaked one
+REFRESH = "sjr_"  # of one that refreshes, and opens nothing
 
 # id 16 · generation 4 · key id 2 · proof 32 · checksum 8
 _HEAD = struct.Struct(">16sIH")
@@ -34,6 +35,11 @@ _STANDARD = bytes.maketrans(b"-_", b"+/")
 _LATELY = 10_000  # tokens whose arithmetic is remembered: those in use just now
 
 Role = Literal["next", "signing", "retired"]
+Kind = Literal["session", "refresh"]
+
+_KINDS: dict[str, Kind] = {PREFIX: "session", REFRESH: "refresh"}
+_PREFIXES = {kind: prefix for prefix, kind in _KINDS.items()}
+_PURPOSES: dict[Kind, str] = {"session": "token proof", "refresh": "refresh token proof"}
 
 
 class Key(Discreet, frozen=True, kw_only=True):
@@ -115,25 +121,30 @@ class Keys:
 
 
 class Token(Discreet, frozen=True, kw_only=True):
-    """What a presented token claims. Its checksum is right, so we made it; `genuine` says for what."""
+    """What a presented token claims. Its checksum is right, so we made it; `genuine` says for what.
+
+    `kind`: the token of a cookie, which opens, or one that refreshes. The proofs differ, so who has
+    one cannot make the other.
+    """
 
     session_id: UUID
     generation: int
     key_id: int
     proof: bytes
+    kind: Kind = "session"
 
     def __repr__(self) -> str:
         return f"<Token of {self.session_id}, generation {self.generation}>"
 
 
-def derive(session: Session, keys: Keys) -> str:
+def derive(session: Session, keys: Keys, kind: Kind = "session") -> str:
     """The token of *session*: the same text in every process that holds the key."""
     head = _HEAD.pack(session.id.bytes, session.generation, session.key_id)
-    proof = _proof(head, session.salt, session.key_id, keys)
+    proof = _proof(head, session.salt, session.key_id, keys, kind)
     body = head + proof
     body += _checksum(body, session.key_id, keys)
-    text = PREFIX + base64.urlsafe_b64encode(body).rstrip(b"=").decode()
-    _keep(keys.proven, proof, head + session.salt)  # it will soon be presented
+    text = _PREFIXES[kind] + base64.urlsafe_b64encode(body).rstrip(b"=").decode()
+    _keep(keys.proven, proof, head + session.salt + kind.encode())  # it will soon be presented
     return text
 
 
@@ -157,6 +168,7 @@ def _parse(text: str, keys: Keys) -> Token:
         generation=generation,
         key_id=key_id,
         proof=body[_HEAD.size : _HEAD.size + _PROOF],
+        kind=_KINDS[text[: len(PREFIX)]],
     )
 
 
@@ -166,10 +178,10 @@ def genuine(token: Token, session: Session, keys: Keys) -> bool:
     A proof that was right is not worked out again for the same id, generation, key and salt.
     """
     head = _HEAD.pack(session.id.bytes, token.generation, token.key_id)
-    wanted = head + session.salt
+    wanted = head + session.salt + token.kind.encode()
     if keys.proven.get(token.proof) == wanted:
         return True
-    right = hmac.compare_digest(_proof(head, session.salt, token.key_id, keys), token.proof)
+    right = hmac.compare_digest(_proof(head, session.salt, token.key_id, keys, token.kind), token.proof)
     return right and bool(_keep(keys.proven, token.proof, wanted))
 
 
@@ -182,7 +194,7 @@ def _keep(lately: dict[K, V], key: K, value: V) -> V:
 
 
 def _decoded(text: str) -> bytes:
-    if len(text) != _LENGTH or not text.startswith(PREFIX) or not text.isascii():
+    if len(text) != _LENGTH or text[: len(PREFIX)] not in _KINDS or not text.isascii():
         raise TokenInvalid
     # The last character carries two unused bits, and `+/` are not of this alphabet: one spelling is accepted.
     if text[-1] not in _LAST or "+" in text or "/" in text:
@@ -193,8 +205,8 @@ def _decoded(text: str) -> bytes:
         raise TokenInvalid from None
 
 
-def _proof(head: bytes, salt: bytes, key_id: int, keys: Keys) -> bytes:
-    return keys.mac("token proof", head + salt, key_id)
+def _proof(head: bytes, salt: bytes, key_id: int, keys: Keys, kind: Kind) -> bytes:
+    return keys.mac(_PURPOSES[kind], head + salt, key_id)
 
 
 def _checksum(body: bytes, key_id: int, keys: Keys) -> bytes:

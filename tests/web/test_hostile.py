@@ -36,7 +36,9 @@ from tests.web.kit import (
 API = "/api/auth"
 JSON = {"content-type": "application/json"}
 WITH_BODY = [route for route in TABLE if route.body is not None and not route.any_body]
-UNSAFE = [route for route in (*TABLE, *PAGES) if route.method != "GET"]
+UNSAFE = [route for route in (*TABLE, *PAGES) if route.method != "GET" and not route.cookieless]
+BY_COOKIE = [route for route in TABLE if not route.cookieless]
+GUARDED = [route for route in BY_COOKIE if route.guard != "open"]
 
 
 def called(route: Route) -> str:
@@ -296,7 +298,7 @@ def test_without_a_session_every_guarded_route_challenges(server, route):
     check_problem(answer)
 
 
-@pytest.mark.parametrize("route", TABLE, ids=called)
+@pytest.mark.parametrize("route", BY_COOKIE, ids=called)
 def test_tossed_cookies_are_refused_on_every_route(server, route):
     headers = JSON | {"cookie": f"{SESSION}=x; {SESSION}=y"}
     answer = server.browser().request(route.method, path(route), headers=headers, content=b"{}")
@@ -305,7 +307,7 @@ def test_tossed_cookies_are_refused_on_every_route(server, route):
 
 
 @pytest.mark.req("E-05", "TH-15")
-@pytest.mark.parametrize("route", [route for route in TABLE if route.guard != "open"], ids=called)
+@pytest.mark.parametrize("route", GUARDED, ids=called)
 def test_no_guarded_answer_is_stored_and_each_depends_on_the_cookie(ada, route):
     answer = ada.request(route.method, path(route), headers=JSON, content=b"{}")
     assert (answer.headers["cache-control"], "cookie" in vary(answer)) == ("no-store", True)
@@ -374,7 +376,7 @@ def test_no_fuzzed_cookie_raises_anything_but_the_refusal(value):
 
 # ── the store is away ─────────────────────────────────────────────────────────────────────────
 
-ASKING = [route for route in TABLE if route.guard != "open"]
+ASKING = GUARDED
 
 
 @pytest.mark.req("E-04", "AX-16.5.3")

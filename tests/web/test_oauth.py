@@ -41,7 +41,7 @@ class Client:
         return self.post("introspect", token=token).json()
 
     def start(self, user_id: str, **fields: Any) -> Any:
-        return self.server.start(user_id, application_id=self.id, **fields)
+        return self.server.start(user_id, application_id=self.id, bearer=True, **fields)
 
     def access(self, session: Any, **more: Any) -> str:
         issuer = self.server.site.issuer
@@ -516,7 +516,7 @@ def test_a_revocation_is_known_at_once(server, app, user_id):
     issued = app.start(user_id)
     token = app.access(issued.session)
     told = app.introspect(token)
-    assert (told["active"], told["token_type"], told["ver"]) == (True, "access_token", 1)
+    assert (told["active"], told["token_type"], told["ver"]) == (True, "Bearer", 1)
     assert told["session"]["id"] == str(issued.session.id)
     assert app.introspect(issued.token)["token_type"] == "refresh_token"
     server.run(server.sessions.revoke, issued.session.id, owner=user_id)
@@ -533,7 +533,7 @@ def test_nobody_asks_about_tokens_without_a_secret(server, app, user_id):
 
 def test_an_application_may_ask_about_the_cookie_of_its_own_origin(app, ada):
     told = app.introspect(ada.token)
-    assert (told["active"], told["client_id"]) == (True, "sojourn")
+    assert (told["active"], told["client_id"], told["token_type"]) == (True, "sojourn", "session_token")
 
 
 def test_asking_is_no_activity(server, app, user_id):
@@ -637,7 +637,70 @@ def test_the_native_refresh_is_for_sessions_without_an_application_and_for_publi
     assert answer.status_code == 403
     assert "/oauth/token" in answer.json()["message"]
     server.run(directory.create_application, "Page", id="page", public=True, redirect_uris=[CALLBACK])
-    issued = server.start(user_id, application_id="page")
+    issued = server.start(user_id, application_id="page", bearer=True)
     answer = app.script.post("/api/auth/refresh", json={"refresh_token": issued.token})
     assert answer.status_code == 200
     assert app.refresh(answer.json()["refresh_token"]).status_code == 400
+
+
+# ── what an application may not do ────────────────────────────────────────────────────────────
+
+
+@pytest.mark.req("AX-8.4.2", "A10-10.3.1")
+def test_an_application_of_an_administrator_administers_nothing(server, app, ada, user_id):
+    from tests.web.test_limits import _accounts
+
+    server.run(_accounts(server).set_role, user_id, "admin")
+    theirs, own = (
+        app.access(app.start(user_id).session),
+        app.access(server.start(user_id, bearer=True).session),
+    )
+    answers = [
+        server.script().get("/api/admin/users", headers={"authorization": f"Bearer {token}"}).status_code
+        for token in (theirs, own)
+    ]
+    assert answers == [403, 200]
+
+
+# ── pages of other origins ────────────────────────────────────────────────────────────────────
+
+ELSEWHERE = {"origin": "https://page.test", "sec-fetch-site": "cross-site", "sec-fetch-mode": "cors"}
+
+
+@pytest.mark.parametrize("path", ["/oauth/token", "/oauth/revoke", "/oauth/userinfo"])
+def test_a_page_elsewhere_may_ask_where_no_cookie_counts(server, app, ada, user_id, path):
+    preflight = ada.request("OPTIONS", path, headers=ELSEWHERE)
+    assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, "*")
+    assert "access-control-allow-credentials" not in preflight.headers
+    issued = app.start(user_id)
+    headers = ELSEWHERE | {"authorization": f"Bearer {app.access(issued.session)}"}
+    if path == "/oauth/token":
+        headers["authorization"] = app.auth["authorization"]
+        fields = {"grant_type": "refresh_token", "refresh_token": issued.token}
+    else:
+        fields = {"token": "x"}
+    answer = ada.post(path, data=fields, headers=headers)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "*")
+
+
+@pytest.mark.req("A3-3.5.1", "A3-3.4.2")
+def test_the_cookie_counts_for_nothing_there_and_everywhere_else_the_rule_holds(server, ada):
+    assert ada.post("/oauth/userinfo", headers=ELSEWHERE).status_code == 401
+    assert ada.get("/oauth/userinfo").status_code == 401
+    assert ada.post("/oauth/introspect", data={"token": "x"}, headers=ELSEWHERE).status_code == 403
+    answer = ada.post("/api/auth/sessions/revoke-all", headers=ELSEWHERE)
+    assert answer.status_code == 403
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_a_request_may_be_sent_as_a_form(server, app, ada):
+    fields = {"client_id": app.id, "redirect_uri": CALLBACK, "state": "ü&=1"}
+    led = ada.post("/oauth/authorize", data=fields, headers=ELSEWHERE)
+    assert led.status_code == 303
+    assert said(ada.get(led.headers["location"]))["state"] == "ü&=1"
+
+
+def test_a_disabled_application_gets_no_token_of_its_own(server, directory, app):
+    assert app.post("token", grant_type="client_credentials").status_code == 200
+    server.run(directory.store.set_application_disabled, app.id, server.clock())
+    assert error(app.post("token", grant_type="client_credentials")) == (400, "unauthorized_client")

@@ -51,6 +51,7 @@ Password = Annotated[str, Meta(max_length=1024)]
 
 Mode = Literal["cookie", "bearer"]
 Handle = Annotated[str, Meta(max_length=100)]
+Presented = Annotated[str, Meta(max_length=10_000)]  # whatever is taken for a token
 Entry = TypeVar("Entry", Entered, Current, Changed)
 
 
@@ -79,11 +80,11 @@ class SignIn(Struct, kw_only=True):
 class Refresh(Struct, kw_only=True):
     """In bearer mode with the refresh token; without one the cookie is refreshed."""
 
-    refresh_token: Handle | None = None
+    refresh_token: Presented | None = None
 
 
 class SignOut(Struct, kw_only=True):
-    refresh_token: Handle | None = None
+    refresh_token: Presented | None = None
 
 
 class Activity(Struct, kw_only=True):

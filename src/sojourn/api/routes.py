@@ -9,7 +9,7 @@ from uuid import UUID
 
 from msgspec import Struct, field
 
-from sojourn.errors import BodyRejected, Refusal, SessionNotFound, Unauthenticated
+from sojourn.errors import BodyRejected, Forbidden, Refusal, SessionNotFound, Unauthenticated
 from sojourn.session import Session
 from sojourn.web.visit import Visit
 
@@ -72,6 +72,8 @@ class Call(Struct, kw_only=True):
             return
         self.session = await self.visit.require(sure=sure)
         if guard.endswith("admin"):
+            if self.visit.bearer is not None and self.session.application_id is not None:
+                raise Forbidden("An application may not do that for you. Sign in here.")
             await self.visit.require_role("admin")
         if guard.startswith("fresh"):
             await self.visit.require_fresh(max_age)
@@ -111,6 +113,8 @@ class Route(Struct, frozen=True, kw_only=True):
     refusals: tuple[str, ...] = ()  # codes, besides those of the guard
 
     also: str = ""  # tells routes apart that do the same
+    bearer: bool = True  # an access token will do: not for pages, which are for whoever sits there
+    cookieless: bool = False  # no cookie is looked at, so no CSRF rule applies, and any page may ask
 
     @property
     def name(self) -> str:

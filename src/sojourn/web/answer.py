@@ -8,11 +8,12 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from sojourn.api.routes import Call, Route
-from sojourn.errors import BodyRejected, Refusal
+from sojourn.errors import BodyRejected, Refusal, TokenInvalid
 from sojourn.web.reply import Answer, as_json, problem
 
 __all__ = ["LARGEST", "answer"]
 
+_ANY_PAGE = ("access-control-allow-origin", "*")  # without credentials, which are not looked at there
 LARGEST = 64 * 1024  # bytes of a body; nothing that this API takes comes near it
 
 
@@ -24,6 +25,8 @@ async def answer(route: Route, call: Call, *, content: bytes = b"", kind: str = 
     """
     try:
         call.visit.by_program = route.passive
+        if not route.bearer and call.visit.bearer is not None:
+            raise TokenInvalid
         await call.admit(route.guard, sure=route.sure)
         if route.body is not None:
             call.body = decoded(route, content, kind)
@@ -35,7 +38,8 @@ async def answer(route: Route, call: Call, *, content: bytes = b"", kind: str = 
     except Refusal as refusal:
         bearer = call.visit.bearer is not None or route.path.startswith("/oauth/")
         done = await route.refused(call, refusal) if route.refused else problem(refusal, bearer=bearer)
-    return done if isinstance(done, Answer) else as_json(done, route.status)
+    said = done if isinstance(done, Answer) else as_json(done, route.status)
+    return said.add([_ANY_PAGE]) if route.cookieless else said
 
 
 def decoded(route: Route, content: bytes, kind: str) -> Any:

@@ -36,6 +36,7 @@ class Site:
     mean 503, besides those of the session store. *issuer*: then access tokens in the Authorization
     header are taken as well as cookies, and a request that has one is answered by it alone.
     *methods*: how people can prove again who they are, such as `password`: for whom that is asked.
+    *cookieless*: methods and paths at which cookies are not looked at, so that any page may ask there.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Site:
         demo: bool = False,
         issuer: Issuer | None = None,
         methods: Iterable[str] = (),
+        cookieless: Iterable[tuple[str, str]] = (),
     ) -> None:
         self.sessions = sessions
         self.origin = origin.rstrip("/")
@@ -58,6 +60,7 @@ class Site:
         self.demo = demo
         self.issuer = issuer
         self.methods = list(methods)
+        self.cookieless = frozenset(cookieless)
         self.carrier = Carrier.of(origin, development=development)
         self.proxies = Proxies(trusted_proxies)
         self.caches_in_cookies = sessions.policy.cookie_cache is not None

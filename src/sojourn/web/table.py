@@ -29,7 +29,7 @@ def mounted(
     places = [(route.method, route.path) for route in lines]
     if doubled := {place for place in places if places.count(place) > 1}:
         raise ValueError(f"two routes answer {sorted(doubled)}; give one of them another path")
-    return [
+    routes = [
         StarletteRoute(
             route.path,
             _endpoint(route, accounts, directory, sign_up_open),
@@ -38,6 +38,21 @@ def mounted(
         )
         for route in lines
     ]
+    asked = dict.fromkeys(route.path for route in lines if route.cookieless)
+    return [*routes, *(StarletteRoute(path, _preflight, methods=["OPTIONS"]) for path in asked)]
+
+
+async def _preflight(request: Request) -> Response:
+    """Any page may ask: what is there looks at no cookie (Fetch, section 3.2.2)."""
+    return Response(status_code=204, headers=_ANY_PAGE)
+
+
+_ANY_PAGE = {
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": "GET, POST",
+    "access-control-allow-headers": "authorization, content-type",
+    "access-control-max-age": "3600",
+}
 
 
 def response(done: Answer) -> Response:

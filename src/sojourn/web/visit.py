@@ -100,11 +100,15 @@ class Visit:
         return self._bearer
 
     @property
+    def _cookieless(self) -> bool:
+        return (self.method, self.path) in self.site.cookieless
+
+    @property
     def presented(self) -> Cookies:
         """Our cookies of this request, checked; none beside an access token: no request is two users'."""
         if self._presented is None:
-            self.looked = True
-            if self.bearer is not None:
+            self.looked = not self._cookieless
+            if self.bearer is not None or not self.looked:
                 self._presented = Cookies()
                 return self._presented
             try:
@@ -127,7 +131,8 @@ class Visit:
 
     def check_csrf(self) -> None:
         """Refuse what another site made this browser send."""
-        if self.method not in SAFE and self.bearer is None:  # which no other site can make a browser send
+        # No other site can make a browser send an access token, nor profit where no cookie counts.
+        if self.method not in SAFE and self.bearer is None and not self._cookieless:
             carries = self.presented.session is not None
             csrf.check(self.method, self.headers, origin=self.site.origin, carries_cookie=carries)
 
@@ -300,6 +305,7 @@ class Visit:
             profile=profile,
             data=data,
             replacing=await self.session(sure=True) if cookie else None,
+            bearer=not cookie,
         )
         return self._adopt(issued) if cookie else issued
 
@@ -344,7 +350,12 @@ class Visit:
         sessions = self.site.sessions
         try:
             issued = await sessions.renew(
-                session.id, generation=session.generation, authenticated=True, amr=amr, aal=aal
+                session.id,
+                generation=session.generation,
+                authenticated=True,
+                amr=amr,
+                aal=aal,
+                bearer=self.bearer is not None,
             )
         except SessionError:
             sessions.snapshots.drop(self.bearer or self.presented.session or "")

@@ -100,6 +100,7 @@ ROUTES = (
             path="/oauth/userinfo",
             also=also,
             guard="session",
+            cookieless=True,
             act=userinfo,
             refused=said,
             refusals=("insufficient_scope",),

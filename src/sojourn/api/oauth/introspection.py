@@ -18,7 +18,7 @@ from sojourn.directory import Application
 from sojourn.errors import OAuthError, SessionError
 from sojourn.session import Reason, Session
 from sojourn.sessions import ANYBODY
-from sojourn.token import PREFIX
+from sojourn.token import PREFIX, REFRESH
 
 __all__ = ["ROUTES"]
 
@@ -27,7 +27,9 @@ class Introspected(Struct, kw_only=True):
     """RFC 7662 section 2.2; of what is not good nothing but that. `ver`: which lines of the feed void it."""
 
     active: bool = False
-    token_type: str | UnsetType = UNSET  # "access_token" or "refresh_token"
+    token_type: str | UnsetType = (
+        UNSET  # "Bearer"; of what opens nothing as such refresh_token, session_token
+    )
     scope: str | UnsetType = UNSET
     client_id: str | UnsetType = UNSET
     sub: str | UnsetType = UNSET
@@ -61,14 +63,15 @@ async def introspect(call: Call) -> Introspected:
         return Introspected()
     if found.session is None:
         return _facts(found.claims)
-    return await _told(call, found.session, found.claims)
+    kind = "refresh_token" if call.form["token"].startswith(REFRESH) else "session_token"
+    return await _told(call, found.session, found.claims, kind)
 
 
 async def _subject(call: Call, by: Application, text: str) -> Subject | None:
     """None for all that is not good, and for what is another application's: one answer (RFC 7662 2.2)."""
     sessions = call.visit.site.sessions
     try:
-        claims = None if text.startswith(PREFIX) else issuer_of(call).read(text)
+        claims = None if text.startswith((PREFIX, REFRESH)) else issuer_of(call).read(text)
         if claims is not None and claims.sid is None:
             return Subject(None, claims) if claims.client_id == by.id else None
         found = await (sessions.of(text) if claims is None else sessions.store.get(claims.sid or _never()))
@@ -101,12 +104,12 @@ def _current(call: Call, text: str, found: Session) -> bool:
     return True
 
 
-async def _told(call: Call, session: Session, claims: Claims | None) -> Introspected:
+async def _told(call: Call, session: Session, claims: Claims | None, kind: str) -> Introspected:
     policy = call.visit.site.sessions.policy
     user = await call.accounts.get(session.user_id or "")
     facts = _facts(claims)
     facts.active = True
-    facts.token_type = "refresh_token" if claims is None else "access_token"
+    facts.token_type = "Bearer" if claims is not None else kind
     facts.sub, facts.sid, facts.ver = session.user_id or "", str(session.id), session.version
     facts.client_id = session.application_id or "sojourn"
     facts.session = row(session, policy, session.id)
@@ -131,7 +134,7 @@ def _facts(claims: Claims | None) -> Introspected:
         name: getattr(claims, name)
         for name in ("scope", "client_id", "sub", "aud", "iss", "iat", "exp", "jti")
     }
-    return Introspected(active=True, token_type="access_token", **known)
+    return Introspected(active=True, token_type="Bearer", **known)
 
 
 def _seconds(at: datetime) -> int:
@@ -149,7 +152,7 @@ async def revoke_token(call: Call) -> Done:
     if not text:
         raise OAuthError("invalid_request", "Say which token: token.")
     with suppress(SessionError):
-        if text.startswith(PREFIX):
+        if text.startswith((PREFIX, REFRESH)):
             session = await sessions.of(text)
         else:
             claims = issuer_of(call).read(text)
@@ -176,6 +179,7 @@ ROUTES = (
         path="/oauth/revoke",
         guard="open",
         act=revoke_token,
+        cookieless=True,
         parameters={"token": "an access token or a refresh token", **CLIENT},
         refusals=("invalid_client",),
         refused=said,

@@ -183,6 +183,7 @@ async def _start(call: Call, application: Application, agreed: Agreed) -> Issued
             aal=agreed.aal,
             authenticated_at=agreed.authenticated_at,
             data={SCOPE: agreed.scope, BROWSER: parent.device.id},
+            bearer=True,
         )
 
     try:
@@ -208,6 +209,10 @@ async def _machine(call: Call) -> Answer:
     if application is None:
         raise _nobody()
     _allowed(application, "client_credentials")
+    try:
+        await call.directory.admit(application.id, None)  # the store is asked: nothing else ends these tokens
+    except Refusal as refusal:
+        raise OAuthError("unauthorized_client", refusal.message) from refusal
     asked = call.form.get("scope", "").split()
     if not set(asked) <= set(application.scopes):
         raise OAuthError("invalid_scope", "This application is not registered for all of that.")
@@ -230,6 +235,7 @@ ROUTES = (
         path="/oauth/token",
         guard="open",
         act=token,
+        cookieless=True,
         parameters={
             "grant_type": "refresh_token, authorization_code or client_credentials",
             "refresh_token": "the token that is to be refreshed",

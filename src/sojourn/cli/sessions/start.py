@@ -54,6 +54,7 @@ async def start(
                 tenant_id=tenant.id if tenant else None,
                 device=device.describe({"user-agent": user_agent}),
                 ip=ip,
+                bearer=True,
             )
 
         issuer = _issuer(found)

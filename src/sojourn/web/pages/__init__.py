@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from sojourn.web.pages import account, administration, authorize, entrance, logout
 from sojourn.web.pages.assets import ASSETS_PATH, STATIC, asset
 from sojourn.web.pages.redirects import safe_next
@@ -10,4 +12,6 @@ from sojourn.web.pages.rendering import error_page
 
 __all__ = ["ASSETS_PATH", "PAGES", "STATIC", "asset", "docs_page", "error_page", "safe_next"]
 
-PAGES = (*entrance.ROUTES, *account.ROUTES, *administration.ROUTES, *authorize.ROUTES, *logout.ROUTES)
+_TABLES = (entrance.ROUTES, account.ROUTES, administration.ROUTES, authorize.ROUTES, logout.ROUTES)
+
+PAGES = tuple(replace(route, bearer=False) for table in _TABLES for route in table)

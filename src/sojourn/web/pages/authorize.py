@@ -102,4 +102,21 @@ async def _as_page(call: Call, refusal: Exception) -> Answer:
     return await as_page(call, refusal)  # type: ignore[arg-type]
 
 
-ROUTES = (Route(method="GET", path=_PATH, act=authorize, refused=_as_page, guard="open", tag="oauth"),)
+async def authorize_by_post(call: Call) -> Answer:
+    """The same, sent as a form by another site, and so without cookies (OpenID Connect Core 3.1.2.1)."""
+    return see_other(address(_PATH, call.form))
+
+
+ROUTES = (
+    Route(method="GET", path=_PATH, act=authorize, refused=_as_page, guard="open", tag="oauth"),
+    Route(
+        method="POST",
+        path=_PATH,
+        act=authorize_by_post,
+        refused=_as_page,
+        guard="open",
+        form=True,
+        cookieless=True,
+        tag="oauth",
+    ),
+)

@@ -23,9 +23,9 @@ async def logout(call: Call) -> Answer:
         return await _question(call, asked)
     if asked.theirs is None:
         return await _signed_out(call, asked)
-    await end(call, asked.theirs)
     if mine is None or me is not None:  # a visitor's session is nobody's, and stays
-        await call.visit.logout()
+        await call.visit.logout()  # first, because it takes the cookie even while the store is away
+    await end(call, asked.theirs)
     if asked.onwards is None:
         return await _signed_out(call, asked)
     headers = [
