@@ -10,6 +10,7 @@ PARTS = {
     "compare": "what a request costs with its session, beside what you would use instead",
     "writes": "signing in and rotating, over HTTP",
     "calls": "one call of the library, beside the bare driver",
+    "tokens": "what an access token costs to make and to verify",
     "stores": "the verbs of a store, beside the bare sqlite3",
     "felt": "how soon another process feels a revocation",
     "scale": "a store of a million sessions, or of ten: scale STORE --sessions N",
