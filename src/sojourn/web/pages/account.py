@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from sojourn import lifecycle
-from sojourn.api import native
+from sojourn.api import native, sign_in
 from sojourn.api.routes import Call, Route
 from sojourn.errors import BodyRejected, InvalidCredentials, Refusal, SessionNotFound
 from sojourn.session import Session
@@ -80,10 +80,10 @@ async def password_form(call: Call) -> Answer:
     """Change the password, and sign out all other devices."""
     await check_form(call)
     try:
-        call.body = msgspec.convert(dict(call.form), native.ChangePassword)
+        call.body = msgspec.convert(dict(call.form), sign_in.ChangePassword)
     except msgspec.ValidationError:
         raise BodyRejected("Please fill in both passwords.", status=422) from None
-    return _back(f"{(await native.change_password(call)).count}-password")
+    return _back(f"{(await sign_in.change_password(call)).count}-password")
 
 
 async def old_address(call: Call) -> Answer:

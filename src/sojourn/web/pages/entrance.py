@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sojourn.api import native
+from sojourn.api import sign_in
 from sojourn.api.routes import Call, Route
 from sojourn.errors import BodyRejected, Forbidden, InvalidCredentials, Refusal, TooManySessions
 from sojourn.web.pages import wording
@@ -40,8 +40,8 @@ async def sign_in_page(call: Call) -> Answer:
 async def sign_in_form(call: Call) -> Answer:
     """Sign in with e-mail address and password."""
     await check_form(call)
-    given = _given(call, native.SignIn)
-    await native.enter(call, given)
+    given = _given(call, sign_in.SignIn)
+    await sign_in.enter(call, given)
     return see_other(_next(call))
 
 
@@ -57,8 +57,8 @@ async def sign_up_page(call: Call) -> Answer:
 async def sign_up_form(call: Call) -> Answer:
     """Create an account and sign in."""
     await check_form(call)
-    call.body = _given(call, native.SignUp)
-    await native.sign_up(call)
+    call.body = _given(call, sign_in.SignUp)
+    await sign_in.sign_up(call)
     return see_other(_next(call))
 
 
@@ -78,7 +78,7 @@ async def confirm_page(call: Call) -> Answer:
 async def confirm_form(call: Call) -> Answer:
     """Confirm with the password, then go on."""
     await check_form(call)
-    given = _given(call, native.Reauthenticate)
+    given = _given(call, sign_in.Reauthenticate)
     await call.accounts.reauthenticate(call.me, given.password, ip=call.visit.peer.ip)
     await call.visit.renew(amr=("pwd",))
     return see_other(_next(call))
