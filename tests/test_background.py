@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sojourn import AsyncSessions, Policy, background
+from sojourn import AsyncSessions, Policy
 from sojourn.background import LEASE, Done, Worker
 from sojourn.events import Event, Expired
 from sojourn.session import Session
@@ -472,7 +472,7 @@ async def test_a_store_that_never_answers_does_not_hold_up_the_end(
             await asyncio.Event().wait()
             raise AssertionError
 
-    monkeypatch.setattr(background, "_PATIENCE", 0.01)
+    monkeypatch.setattr(Worker, "patience", 0.01)
     store = Silent()
     async with asyncio.timeout(30), worker(store, clock).at_work():
         await asked.wait()

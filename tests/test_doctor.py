@@ -12,6 +12,8 @@ import pytest
 from sojourn.accounts import Accounts, open_accounts
 from sojourn.background import LEASE
 from sojourn.demo import occupied, prepare
+from sojourn.directory import open_directory
+from sojourn.directory.outbox import new_message
 from sojourn.doctor import Finding, examine
 from sojourn.keyring import generate, rotate, write
 from sojourn.sessions import AsyncSessions
@@ -358,3 +360,23 @@ def test_looking_changes_nothing(place, tmp_path):
     before = {path.name for path in tmp_path.iterdir()}
     complaints(place, SOJOURN_ACCOUNTS=f"sqlite:///{tmp_path / 'not-there.db'}")
     assert {path.name for path in tmp_path.iterdir()} == before
+
+
+# ── delivery ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_messages_that_were_given_up_are_found_with_what_went_wrong(place):
+    async def give_up() -> None:
+        store = open_directory(place["SOJOURN_STORE"])
+        messages = [new_message("back_channel_logout", f"app {n}", b"{}", at=MORNING) for n in range(3)]
+        await store.enqueue(messages)
+        (first,) = await store.claim(at=MORNING, until=MORNING, limit=1)
+        await store.give_up(first.id, attempt=1, error="no answer within 10 s", at=MORNING)
+        await store.close()
+
+    assert not [finding for finding in complaints(place) if finding.about == "delivery"]
+    asyncio.run(give_up())
+    (finding,) = [finding for finding in complaints(place) if finding.about == "delivery"]
+    assert finding.level == "warning"
+    assert finding.what.startswith("1 messages were given up in the last 7 days, 2 are on their way")
+    assert finding.what.endswith("no answer within 10 s")

@@ -5,32 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import os
-import secrets
-import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
 
 from sojourn.events import Expired
+from sojourn.leading import Leader
 from sojourn.session import Session
 from sojourn.sessions import AsyncSessions
-from sojourn.settings_text import without_password
 
 __all__ = ["LEASE", "Done", "Worker"]
 
 LEASE = "background"
 
-_chance = secrets.SystemRandom()  # its own: programs seed the other one, and tests watch it
 _log = logging.getLogger("sojourn.background")
 
 _TARGET = 0.05  # seconds that one batch should take: whoever signs in meanwhile waits for no longer
 _BUDGET = 1.0  # seconds of one step for noticing, and as many for forgetting
 _FEWEST, _FIRST, _MOST = 10, 200, 10_000  # rows of one batch
-_PATIENCE = 5.0  # seconds that a shutdown waits for the step under way
 
 
 class Done(Struct, frozen=True, kw_only=True):
@@ -53,18 +47,19 @@ class Done(Struct, frozen=True, kw_only=True):
         )
 
 
-class Worker:
-    """The background work of one process. Any number may run: the one that has the lease works.
+class Worker(Leader):
+    """The background work of one process.
 
-    The lease lasts for three steps, so that of a process that died is free soon after. All times
-    are those of the façade's clock, and so the store's where it has one. Where it has none, of two
-    processes whose clocks are a minute apart the one that is ahead takes the lease from the other
-    and keeps it; it notices an end up to a minute early, and when it dies the others wait a minute
-    longer. For the rest of one step both may work. That costs a little time and no more: the store
+    The lease lasts for three steps, so that of a process that died is free soon after. Whose clock is
+    ahead notices an end that much early. Two who work at once cost a little time and no more: the store
     hands out each expiry once, whoever asks.
 
     An event is told after its expiry was written down: if the process dies in between, nobody is told.
     """
+
+    lease = LEASE
+    called = "background work"
+    log = _log
 
     def __init__(
         self,
@@ -73,42 +68,33 @@ class Worker:
         every: timedelta = timedelta(seconds=10),
         purge_every: timedelta = timedelta(minutes=5),
         also: Sequence[Callable[[], Awaitable[object]]] = (),
+        expired: Callable[[Sequence[Session], datetime], Awaitable[object]] | None = None,
+        first: Sequence[Callable[[datetime], Awaitable[object]]] = (),
         holder: str | None = None,
         stopwatch: Callable[[], float] = time.monotonic,
         rest: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        """*also*: what else is to be forgotten with each purge, such as rate limits."""
-        self.sessions = sessions
-        self.every = every
+        """*also*: what else is to be forgotten with each purge, such as rate limits.
+
+        *expired* is told of sessions that have ended by time, until it has taken them; *first*: what
+        reads the log, and so comes before its lines are forgotten.
+        """
+        super().__init__(sessions, every=every, lasts=3 * every, holder=holder)
         self.purge_every = purge_every
-        self.leading = False
-        self._also = also
-        self._holder = holder
-        self._chance = secrets.token_hex(4)
+        self._also, self._first = also, first
+        self._expired = expired
+        self._untold: list[Session] = []
         self._stopwatch = stopwatch
         self._rest = rest
         self._noticing, self._forgetting = _Pace(), _Pace()
         self._marked = self._skipped = 0  # since the last line
         self._purged_at: datetime | None = None
-        self._outage: str | None = None
-
-    @property
-    def holder(self) -> str:
-        """This process by machine, number and chance: a forked child is somebody else."""
-        return self._holder or f"{socket.gethostname()}:{os.getpid()}:{self._chance}"
-
-    async def now(self) -> datetime:
-        """What time it is by the façade's clock, which a poll of the feed has set by the store's."""
-        sessions = self.sessions
-        if sessions.feed.due(sessions.clock()):
-            await sessions.feed.poll()
-        return sessions.clock()
 
     # ── one step ─────────────────────────────────────────────────────────────────────────────
 
     async def step(self, now: datetime) -> Done:
         """Do what is due at *now*, if the lease is to be had, for two seconds or so."""
-        if not await self._take(now):
+        if not await self.take(now):
             return Done(skipped=1)
         began = self._stopwatch()
         marked, left = await self._notice(now, within=_BUDGET)
@@ -137,7 +123,7 @@ class Worker:
         Expiry is noticed only with it: another process that has it tells its own listeners.
         """
         began, marked = self._stopwatch(), 0
-        if leads := await self._take(now):
+        if leads := await self.take(now):
             try:
                 marked, _ = await self._notice(now, within=math.inf)
             finally:
@@ -148,31 +134,29 @@ class Worker:
         seconds = self._stopwatch() - began
         return Done(marked=marked, removed=removed, skipped=int(not leads), seconds=seconds)
 
-    async def leave(self, now: datetime) -> None:
-        """Give the lease back, so that another process need not wait for its end."""
-        if self.leading:
-            self.leading = False
-            await self.sessions.store.lease(LEASE, self.holder, at=now, until=now)
-
-    async def _take(self, now: datetime) -> bool:
-        held = await self.sessions.store.lease(LEASE, self.holder, at=now, until=now + 3 * self.every)
-        if held != self.leading:
-            _log.debug("%s %s the lease", self.holder, "has" if held else "lost")
-        self.leading = held
-        return held
-
     async def _notice(self, now: datetime, *, within: float) -> tuple[int, int]:
         async def batch(limit: int) -> int:
             over = await self.sessions.store.expire(at=now, limit=limit)
+            self._untold += over if self._expired else ()
             for session in over:
                 self.sessions.emit(_expired(session, now))
+            await self._tell(now)
             return len(over)
 
+        await self._tell(now)
         return await self._repeat(batch, self._noticing, within=within)
+
+    async def _tell(self, now: datetime) -> None:
+        """Hand on who has ended; if it fails, once more at the next step: the store tells it only once."""
+        if self._expired is not None and self._untold:
+            await self._expired(tuple(self._untold), now)
+            self._untold.clear()
 
     async def _forget(
         self, now: datetime, *, within: float, tell: Callable[[int], None] = lambda removed: None
     ) -> tuple[int, int]:
+        for read in self._first:
+            await read(now)
         before = now - self.sessions.policy.keep_ended
         log_before: datetime | None = await self._log_before(now)  # for the first batch: once is enough
         total = 0
@@ -212,63 +196,6 @@ class Worker:
     def _due(self, now: datetime) -> bool:
         return self._purged_at is None or not timedelta(0) <= now - self._purged_at < self.purge_every
 
-    # ── the loop ─────────────────────────────────────────────────────────────────────────────
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """A step every ten seconds or so until *stop* is set. No fault ends it; each is logged once."""
-        try:
-            while not stop.is_set():
-                await self._attempt()
-                await _passed(stop, self.every.total_seconds() * _chance.uniform(0.8, 1.2))
-        finally:
-            await self._go()
-
-    @asynccontextmanager
-    async def at_work(self) -> AsyncIterator[None]:
-        """Run beside what is inside, and end with it."""
-        stop = asyncio.Event()
-        running = asyncio.create_task(self.run(stop), name="sojourn background")
-        try:
-            yield
-        finally:
-            stop.set()
-            try:
-                async with asyncio.timeout(_PATIENCE):
-                    await running
-            except TimeoutError:
-                _log.warning("background work did not end in time, and was cut off")
-
-    async def _attempt(self) -> None:
-        try:
-            await self.step(await self.now())
-        except Exception as error:
-            self._failed(error)
-            return
-        if self._outage is not None:
-            _log.warning("background work goes on")
-            self._outage = None
-
-    def _failed(self, error: Exception) -> None:
-        """Say it once an outage; again only if it is another kind of failure."""
-        kind = type(error).__name__
-        if self._outage == kind:
-            return
-        self._outage = kind
-        expected = isinstance(error, self.sessions.store.faults)
-        _log.warning(
-            "background work waits for the store: %s: %s",
-            kind,
-            without_password(str(error)),
-            exc_info=None if expected else error,
-        )
-
-    async def _go(self) -> None:
-        try:
-            async with asyncio.timeout(1):
-                await self.leave(self.sessions.clock())
-        except Exception as error:
-            _log.debug("the lease was not given back, and runs out: %s", type(error).__name__)
-
 
 class _Pace:
     """How many rows a batch takes: as many as are done in the time that it should take."""
@@ -292,12 +219,3 @@ def _expired(session: Session, now: datetime) -> Expired:
         kind="absolute" if session.expires_at >= session.ends_at else "idle",
         duration=session.expires_at - session.created_at,
     )
-
-
-async def _passed(stop: asyncio.Event, seconds: float) -> None:
-    """Return after so many *seconds*, or as soon as *stop* is set."""
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        pass

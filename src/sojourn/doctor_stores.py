@@ -17,6 +17,7 @@ from sojourn.accounts import open_accounts
 from sojourn.accounts.store import AccountsStore
 from sojourn.background import LEASE
 from sojourn.demo import refuse_demo
+from sojourn.directory import open_directory
 from sojourn.errors import SettingsError
 from sojourn.settings import Settings
 from sojourn.settings_text import without_password
@@ -74,6 +75,8 @@ async def databases(
             if about == "sessions":
                 for finding in await _background(store, settings, now, clock):  # type: ignore[arg-type]
                     yield finding
+            elif (found := await _delivery(url)) is not None:
+                yield found
         finally:
             await store.close()
     for file in sorted({file for url in (settings.store, settings.accounts) if (file := file_of(url))}):
@@ -198,6 +201,28 @@ def _worker(settings: Settings, *, idle: bool) -> Finding:
         "worker",
         "none is at work, and SOJOURN_WORKER is off: nothing notices expiry or forgets anything",
         "run `sojourn worker`, or `sojourn purge` by a cron, or remove SOJOURN_WORKER",
+    )
+
+
+async def _delivery(url: str) -> Finding | None:
+    """Whether applications could be told of what they want to be told of; None: nothing can be said."""
+    store = open_directory(url, create=False)
+    faults: tuple[type[Exception], ...] = (SettingsError, *store.faults)
+    try:
+        dead, waiting = await store.peek("dead", limit=1), await store.count_messages()
+        if not dead:
+            return Finding("ok", "delivery", f"{waiting} messages are on their way, none was given up lately")
+        count, last = await store.count_messages("dead"), dead[0]
+    except faults:
+        return None  # what is wrong with the file has been said
+    finally:
+        await store.close()
+    return Finding(
+        "warning",
+        "delivery",
+        f"{count} messages were given up in the last 7 days, {waiting} are on their way; the last one was "
+        f"a {last.kind} for {last.target}: {last.last_error}",
+        "see that the address is right, that this machine reaches it, and SOJOURN_DELIVERY_NETWORKS",
     )
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "DeviceChanged",
     "Event",
     "Expired",
+    "GivenUp",
     "Recovered",
     "Refreshed",
     "Refused",
@@ -117,3 +118,14 @@ class SignInFailed(Event, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "authn-login-fail"
     account: str
+
+
+class GivenUp(Event, frozen=True, kw_only=True):
+    """A message is not sent any more. `target`: for whom it was, an application for example."""
+
+    name: ClassVar[str] = "delivery-given-up"
+    message_id: UUID
+    kind: str
+    target: str
+    attempts: int
+    error: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -90,6 +90,8 @@ def create_app(
     issuer = signers and Issuer(
         sessions, signers, url=settings.origin, life=settings.access_ttl, terms_of=oauth.terms_of(directory)
     )
+    dialects = authvital.ROUTES if settings.authvital else ()
+    table = (*API, *dialects, *_OWN, *pages.PAGES)
     site = Site(
         sessions,
         origin=settings.origin,
@@ -100,12 +102,11 @@ def create_app(
         demo=demo,
         issuer=issuer or None,
         methods=("password",),
+        cookieless=((route.method, route.path) for route in table if route.cookieless),
     )
     leaders: list[Leader] = [duties.worker(accounts, directory)] if settings.worker else []
     if settings.worker and signers:
         leaders.append(duties.dispatch(settings, directory, signers))
-    dialects = authvital.ROUTES if settings.authvital else ()
-    table = (*API, *dialects, *_OWN, *pages.PAGES)
     app = Starlette(
         routes=[
             *mounted(table, accounts=accounts, directory=directory, sign_up_open=settings.sign_up),
@@ -222,7 +223,7 @@ async def _learning(directory: Directory) -> AsyncIterator[None]:
 
 
 def _lifespan(
-    worker: Worker | None, directory: Directory, *closing: Callable[[], Awaitable[None]]
+    leaders: Sequence[Leader], directory: Directory, *closing: Callable[[], Awaitable[None]]
 ) -> Callable[[Any], Any]:
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
@@ -231,8 +232,8 @@ def _lifespan(
             for close in closing:
                 stack.push_async_callback(close)
             await stack.enter_async_context(_learning(directory))
-            if worker is not None:
-                await stack.enter_async_context(worker.at_work())
+            for leader in leaders:
+                await stack.enter_async_context(leader.at_work())
             yield
 
     return lifespan
@@ -271,10 +272,12 @@ async def _broken(request: Request, error: Exception) -> Response:
 
 def _for_programs(method: str, path: str) -> bool:
     """Whether no person looks at what is there, so that errors are JSON too."""
-    return path.startswith(("/api/", "/oauth/", "/.well-known/")) and (method, path) not in _FOR_PEOPLE
+    if path == "/oauth/logout":
+        return method == "POST"  # AuthVital's; to sign out at an application's request is a GET
+    return path.startswith(("/api/", "/oauth/", "/.well-known/")) and path not in _FOR_PEOPLE
 
 
-_FOR_PEOPLE = {(route.method, route.path) for route in pages.PAGES}
+_FOR_PEOPLE = ("/oauth/authorize", "/oauth/logout/confirm")
 
 
 def _methods(request: Request) -> set[str]:

@@ -69,6 +69,7 @@ class Settings(Discreet, frozen=True, kw_only=True):
     keys_file: Path = Path("sojourn.keys")
     keys: str | None = None
     trusted_proxies: tuple[str, ...] = ()
+    delivery_networks: tuple[str, ...] = ()
     development: bool = False
     sign_up: bool = True
     access_ttl: timedelta = timedelta(minutes=5)
@@ -222,6 +223,11 @@ FIELDS: tuple[Field, ...] = (
         secret=True,
     ),
     _row("trusted_proxies", read.networks, "Networks whose X-Forwarded-* headers are believed, with commas."),
+    _row(
+        "delivery_networks",
+        read.networks,
+        "Internal networks that logout notices may be sent to, with commas; others than public ones are not.",
+    ),
     _row("development", read.flag, "Allow plain http beyond this machine. Never where people sign in."),
     _row("sign_up", read.flag, "Let people create their own account."),
     _row(

@@ -214,6 +214,22 @@ class DirectoryContract:
         assert await store.redeem_code("0", at=MORNING) is None
         assert await store.redeem_code("3", at=MORNING) is not None
 
+    # ── bookmarks ────────────────────────────────────────────────────────────────────────────
+
+    async def test_a_bookmark_is_moved_by_who_knows_where_it_is(self, store: DirectoryStore) -> None:
+        assert await store.bookmark("log") is None
+        assert not await store.turn("log", was="elsewhere", to="b")
+        assert await store.turn("log", was=None, to="a")
+        assert not await store.turn("log", was=None, to="b")
+        assert await store.turn("log", was="a", to="b")
+        assert not await store.turn("log", was="a", to="c")
+        assert (await store.bookmark("log"), await store.bookmark("another")) == ("b", None)
+
+    async def test_of_many_who_move_a_bookmark_one_does(self, store: DirectoryStore) -> None:
+        await store.turn("log", was=None, to="a")
+        done = await in_threads(8, lambda: store.turn("log", was="a", to="b"))
+        assert sorted(done) == [False] * 7 + [True]
+
     # ── the outbox ───────────────────────────────────────────────────────────────────────────
 
     async def test_every_field_of_a_message_survives(self, store: DirectoryStore) -> None:
@@ -264,6 +280,35 @@ class DirectoryContract:
 
         claimed = [id for mine in await in_threads(6, work) for id in mine]
         assert sorted(claimed) == sorted(message.id for message in messages)
+
+    async def test_who_is_left_alone_keeps_nobody_waiting(self, store: DirectoryStore) -> None:
+        messages = [make_message(number, target="ab"[number % 2]) for number in range(6)]
+        await store.enqueue(messages)
+        claimed = await store.claim(at=LATER, until=LATER + MINUTE, limit=2, without={"a"})
+        assert [message.id for message in claimed] == [messages[1].id, messages[3].id]
+        assert await store.claim(at=LATER, until=LATER + MINUTE, without={"a", "b"}) == []
+        claimed = await store.claim(at=LATER, until=LATER + MINUTE, without=["b", "'"])
+        assert [message.id for message in claimed] == [messages[n].id for n in (0, 2, 4)]
+
+    async def test_what_has_waited_for_too_long_is_given_up_in_batches(self, store: DirectoryStore) -> None:
+        old = [make_message(n, created_at=MORNING - MOMENT) for n in range(3)]
+        done = make_message(created_at=MORNING - MOMENT, done_at=MORNING)
+        young = make_message(5)
+        await store.enqueue([*old, done, young])
+        (tried,) = await store.claim(at=MORNING, until=LATER, limit=1)
+        assert await store.failed(tried.id, attempt=1, error="refused", due_at=LATER)
+        given_up = []
+        while some := await store.abandon(created_before=MORNING, at=LATER, error="too late", limit=2):
+            assert len(some) <= 2
+            given_up += some
+        errors = {message.id: (message.last_error, message.dead_at, message.attempts) for message in given_up}
+        assert errors == {
+            old[0].id: ("refused", LATER, 1),
+            old[1].id: ("too late", LATER, 0),
+            old[2].id: ("too late", LATER, 0),
+        }
+        assert await store.peek() == [young]
+        assert await store.count_messages("dead") == 3
 
     async def test_what_was_delivered_is_over_and_its_body_forgotten(self, store: DirectoryStore) -> None:
         message = make_message()

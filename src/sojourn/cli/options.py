@@ -50,6 +50,7 @@ class Serving:
     origin: Annotated[str | None, option("origin")] = None
     keys_file: KeysFile = None
     trusted_proxies: Annotated[str | None, option("trusted_proxies")] = None
+    delivery_networks: Annotated[str | None, option("delivery_networks")] = None
     development: Annotated[bool | None, option("development")] = None
     sign_up: Annotated[bool | None, option("sign_up")] = None
     access_ttl: Annotated[str | None, option("access_ttl")] = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sojourn.background import Worker
+from sojourn import duties
 from sojourn.cli.opened import opened
 from sojourn.cli.options import Accounts, LogLevel, Store
 from sojourn.cli.output import logging_to_stderr, progress
@@ -19,7 +19,7 @@ async def purge(*, store: Store = None, accounts: Accounts = None, log_level: Lo
     """
     arguments = {"store": store, "accounts": accounts, "log_level": log_level}
     async with opened(arguments, users=False) as found:
-        worker = Worker(found.sessions, also=[found.accounts.purge, found.directory.purge])
+        worker = duties.worker(found.accounts, found.directory)
         with logging_to_stderr(found.settings.log_level), progress("Purging …") as tell:
             done = await worker.purge(await worker.now(), tell=lambda count: tell(f"{count} sessions"))
         print(done)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import sys
 from collections.abc import Iterator
@@ -12,13 +13,17 @@ from uuid import UUID
 
 from cyclopts import Parameter
 
-from sojourn.background import Worker
+from sojourn import duties, keyring
 from sojourn.cli.opened import Opened, opened
 from sojourn.cli.options import Accounts, Flag, LogLevel, Store
 from sojourn.cli.output import logging_to_stderr
+from sojourn.delivery import Dispatch
+from sojourn.errors import SettingsError
 from sojourn.settings_text import without_password
 
 __all__ = ["worker"]
+
+_log = logging.getLogger("sojourn.delivery")
 
 
 async def worker(
@@ -28,7 +33,7 @@ async def worker(
     accounts: Accounts = None,
     log_level: LogLevel = None,
 ) -> None:
-    """Notice who ended by time, and forget what is long over, until it is told to stop.
+    """Notice who ended by time, forget what is long over, tell applications of it, until told to stop.
 
     `sojourn serve` does the same beside serving, unless it has --no-worker. Of any number of
     processes one works at a time; another takes over when it ends, however it ends.
@@ -40,16 +45,21 @@ async def worker(
 
 
 async def _once(found: Opened) -> None:
-    working = Worker(found.sessions, also=[found.accounts.purge, found.directory.purge])
+    working, delivering = duties.worker(found.accounts, found.directory), _dispatch(found)
     now = await working.now()
     try:
         print(await working.step(now))
+        if delivering is not None:
+            await delivering.step(now)
     finally:
         await working.leave(now)
+        if delivering is not None:
+            await delivering.leave(now)
 
 
 async def _until_stopped(found: Opened) -> None:
     await found.sessions.store.get(UUID(int=0))  # what is wrong with the store is the operator's to hear now
+    working, delivering = duties.worker(found.accounts, found.directory), _dispatch(found)
     with _stopped_by_signals() as stop:
         print(
             f"Sojourn works in the background, on {without_password(found.settings.store)}.\n"
@@ -57,7 +67,19 @@ async def _until_stopped(found: Opened) -> None:
             file=sys.stderr,
             flush=True,
         )
-        await Worker(found.sessions, also=[found.accounts.purge, found.directory.purge]).run(stop)
+        async with asyncio.TaskGroup() as group:
+            for leader in filter(None, (working, delivering)):
+                group.create_task(leader.run(stop))
+
+
+def _dispatch(found: Opened) -> Dispatch | None:
+    """None where the keys are not, so that nothing can be signed: then the server delivers."""
+    try:
+        signers = keyring.signers(found.settings)
+    except SettingsError as error:
+        _log.info("applications are not told of endings by this process: %s", error)
+        return None
+    return duties.dispatch(found.settings, found.directory, signers) if signers else None
 
 
 @contextmanager

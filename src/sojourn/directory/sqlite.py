@@ -240,7 +240,7 @@ class SQLiteDirectory:
         self, *, at: datetime, until: datetime, limit: int = 100, without: Collection[str] = ()
     ) -> list[Message]:
         due = {"at": _time(at), "without": json.dumps([*without])}
-        if not await self.engine.read(lambda db: db.execute(_IS_DUE, due).fetchall()):
+        if not await self.engine.glance(lambda db: db.execute(_IS_DUE, due).fetchall()):
             return []  # without a transaction: this is so almost always
         values = due | {"until": _time(until), "limit": limit}
         return await self.engine.write(lambda db: _claim(db, values), durable=False)
