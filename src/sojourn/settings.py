@@ -50,6 +50,8 @@ _RULES = (
     "flush_every",
     "when_away",
     "at_cap",
+    "grace",
+    "lost_answer",
 )
 
 
@@ -92,6 +94,8 @@ class Settings(Discreet, frozen=True, kw_only=True):
     flush_every: timedelta | UnsetType = UNSET
     when_away: WhenAway | UnsetType = UNSET
     at_cap: AtCap | UnsetType = UNSET
+    grace: timedelta | UnsetType = UNSET
+    lost_answer: timedelta | UnsetType = UNSET
     remembered: Mapping[str, str] = {}  # rules of sessions with `remember`
     profiles: Mapping[str, Mapping[str, str]] = {}  # rules by the name of a role
 
@@ -270,6 +274,19 @@ FIELDS: tuple[Field, ...] = (
         "touch_every", read.span, "At most one write of activity per session and this long.", unset=_BY_PRESET
     ),
     _row("rotate_every", read.span_or_none, "How old a token may get; none: any age.", unset=_BY_PRESET),
+    _row(
+        "grace",
+        read.span,
+        "How long a refresh with the token before is answered like the first one; 0 forgives nothing, and "
+        "signs out tabs that refresh at the same moment.",
+        unset=_BY_PRESET,
+    ),
+    _row(
+        "lost_answer",
+        read.span,
+        "How long it is, while the new token was never seen in use; 0 forgives nothing.",
+        unset=_BY_PRESET,
+    ),
     _row("fresh_for", read.span, "How long a sign-in suffices for a sensitive act.", unset=_BY_PRESET),
     _row(
         "max_sessions", read.number_or_none, "Live sessions of one user; none: any number.", unset=_BY_PRESET

@@ -329,9 +329,7 @@ def test_law_04_a_replay_ends_that_session_alone_and_is_told(server, ada, bearer
 
 
 def test_the_strict_profile_forgives_nothing(open_server):
-    server = open_server(preset="bank")
-    server.site.sessions.policy = server.site.sessions.policy.changed(grace=timedelta(0))
-    server.sessions._commits._policy = server.site.sessions.policy
+    server = open_server(grace=timedelta(0), lost_answer=timedelta(0))
     server.browser().sign_up()
     bearer = Bearer(server, sign_in(server))
     assert bearer.refresh().status_code == 200

@@ -71,6 +71,8 @@ class Serving:
     poll_every: Annotated[str | None, option("poll_every")] = None
     flush_every: Annotated[str | None, option("flush_every")] = None
     when_away: Annotated[str | None, option("when_away")] = None
+    grace: Annotated[str | None, option("grace")] = None
+    lost_answer: Annotated[str | None, option("lost_answer")] = None
     at_cap: Annotated[str | None, option("at_cap")] = None
     remembered: Annotated[str | None, option("remembered")] = None
     profiles: Annotated[str | None, option("profiles")] = None
