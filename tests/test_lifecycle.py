@@ -883,3 +883,67 @@ def _is_fresh(session: Session, at: datetime, max_age: timedelta | None) -> bool
     except SessionError:
         return False
     return True
+
+
+# ── access tokens ─────────────────────────────────────────────────────────────────────────────
+
+
+def admit(session: Session | None, at: datetime = NOON, **given: Any) -> Outcome:
+    return lifecycle.admit(session, POLICY, at, **{"user_id": "ada", "version": 1} | given)
+
+
+def test_an_access_token_uses_its_session_and_slides_it():
+    outcome = admit(begun(), NOON + 2 * MINUTE)
+    assert outcome.seen is not None
+    assert outcome.session.seen_at == NOON + 2 * MINUTE
+    assert not outcome.write
+
+
+def test_a_program_that_shows_one_slides_nothing():
+    assert admit(begun(), NOON + 2 * MINUTE, passive=True) == Outcome(session=begun())
+
+
+def test_what_a_client_reports_slides_to_when_the_person_was_active():
+    outcome = admit(begun(), NOON + 5 * MINUTE, idle=2 * MINUTE)
+    assert outcome.session.seen_at == NOON + 3 * MINUTE
+    assert admit(begun(), NOON + 5 * MINUTE, idle=DAY).seen is None
+
+
+def test_its_use_confirms_the_refresh_token_that_came_with_it_and_no_other():
+    rotated = begun(generation=1, rotated_at=NOON)
+    assert admit(rotated, NOON + SECOND, generation=0).seen is None
+    outcome = admit(rotated, NOON + SECOND, generation=1)
+    assert outcome.seen == Seen(rotated.seen_at, rotated.expires_at, 1)
+    assert outcome.session.confirmed_at == NOON + SECOND
+    assert admit(outcome.session, NOON + SECOND, generation=1).seen is None
+
+
+@pytest.mark.parametrize(
+    ("session", "refusal"),
+    [
+        (None, TokenInvalid),
+        (begun(user_id="bob"), TokenInvalid),
+        (begun(revoked_at=NOON), SessionRevoked),
+        (begun(ends_at=NOON - SECOND), SessionExpired),
+        (begun(void_below=2), AccessExpired),
+    ],
+)
+def test_an_access_token_opens_nothing_else(session, refusal):
+    with pytest.raises(refusal):
+        admit(session)
+
+
+def test_a_refresh_token_is_good_for_its_own_application_alone_and_ends_nothing_elsewhere():
+    session = begun(application_id="shop", generation=3, rotated_at=NOON, confirmed_at=NOON)
+    for behind in (0, 3):
+        token = token_of(session, behind=behind)
+        with pytest.raises(TokenInvalid):
+            lifecycle.refresh(session, POLICY, NOON + HOUR / 2, token=token, keys=KEYS, bearer=True)
+
+
+@pytest.mark.req("S-01")
+def test_an_act_may_ask_for_a_stronger_proof():
+    with pytest.raises(FreshnessRequired) as refused:
+        lifecycle.require_fresh(begun(), POLICY, NOON, aal=2)
+    assert refused.value.aal == 2
+    lifecycle.require_fresh(begun(aal=2), POLICY, NOON, aal=2)
