@@ -236,3 +236,54 @@ def test_what_is_long_over_is_purged_with_the_rest(installed):
     assert not in_the_directory(lambda directory: directory.store.put_code("digest", code))
     assert installed("purge").code == 0
     assert in_the_directory(lambda directory: directory.store.put_code("digest", code))
+
+
+# ── sessions of an application, of a tenant ───────────────────────────────────────────────────
+
+
+def test_sessions_are_listed_and_ended_by_application_and_tenant(installed):
+    tenant = json.loads(installed("tenants", "create", "acme", "--json").out)["id"]
+    other, shop, acme = signed_in(), signed_in(application_id="shop"), signed_in(tenant_id=tenant)
+    for arguments, expected in (
+        (["--application", "shop"], shop),
+        (["--tenant", "acme"], acme),
+        (["--user", "ada", "--tenant", tenant], None),
+    ):
+        expected = expected or signed_in(tenant_id=tenant)
+        listed = json.loads(installed("sessions", "list", *arguments, "--json").out)
+        assert [row["id"] for row in listed] == [str(expected.id)]
+        done = installed("sessions", "revoke", "--all", *arguments, "--yes", "--note", "moved out")
+        assert (done.code, reason(expected)) in ((0, Reason.ADMIN),)
+    assert reason(other) is None
+    assert installed("sessions", "revoke", "--all", "--tenant", "nowhere", "--yes").code == 1
+    assert installed("sessions", "revoke", str(other.id), "--application", "shop").code == 2
+
+
+def test_a_session_is_started_for_a_script_with_tokens_that_are_its_own(installed):
+    installed("tenants", "create", "acme")
+    created(installed, "Shop", "--id", "shop")
+    arguments = ("--user", "ada", "--application", "shop", "--tenant", "acme", "--ip", "192.0.2.7")
+    ran = installed("sessions", "start", *arguments, "--access-ttl", "60", "--json")
+    assert ran.code == 0, ran.err
+    told = json.loads(ran.out)
+    assert told.keys() == {"access_token", "refresh_token", "session_id", "expires_in"}
+    assert 50 <= told["expires_in"] <= 60
+    assert told["refresh_token"].startswith("sjr_")
+    (row,) = json.loads(installed("sessions", "list", "--application", "shop", "--json").out)
+    assert (row["id"], row["ip"]) == (told["session_id"], "192.0.2.7")
+    assert "session_id:" in installed("sessions", "start", "--user", "ada").out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--application", "nobody"],
+        ["--tenant", "nowhere"],
+        ["--access-ttl", "soon"],
+    ],
+)
+def test_a_session_for_nobody_is_not_started(installed, arguments):
+    ran = installed("sessions", "start", "--user", "ada", *arguments)
+    assert ran.code in (1, 2)
+    assert ran.err.startswith("sojourn: ")
+    assert json.loads(installed("sessions", "list", "--json").out) == []

@@ -160,3 +160,15 @@ def test_without_javascript_a_page_asks_which_session_gives_way(open_server):
     assert second.post("/sign-in", data=form | {"end": choice}).status_code == 303
     assert second.signed_in()
     assert not first.signed_in()
+
+
+def test_administrators_look_for_sessions_by_application_and_tenant(server, directory: Directory, ada):
+    tenant = server.run(directory.create_tenant, "acme")
+    user = current(ada)["user"]["id"]
+    server.start(user, application_id="app_one", bearer=True)
+    server.start(user, tenant_id=tenant.id, bearer=True)
+    server.run(_accounts(server).set_role, user, "admin")
+    for query in ({"application_id": "app_one"}, {"tenant_id": tenant.id}):
+        found = ada.get("/api/admin/sessions", params=query).json()
+        assert found["count"] == len(found["sessions"]) == 1
+        assert found["sessions"][0].items() >= query.items()

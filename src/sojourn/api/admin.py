@@ -72,6 +72,8 @@ async def list_sessions(call: Call) -> AdminList:
         live_at=now,
         signed_in=True,
         user_id=call.query.get("user_id"),
+        application_id=call.query.get("application_id"),
+        tenant_id=call.query.get("tenant_id"),
         after=call.after(),
         limit=call.limit(),
     )
@@ -151,7 +153,12 @@ ROUTES = (
         act=list_sessions,
         returns=AdminList,
         tag="administration",
-        query=_PAGING | {"user_id": "only sessions of this user"},
+        query=_PAGING
+        | {
+            "user_id": "only sessions of this user",
+            "application_id": "only sessions of this application",
+            "tenant_id": "only sessions of this tenant",
+        },
         refusals=("not_found",),
     ),
     Route(

@@ -10,7 +10,7 @@ from msgspec import Struct
 from sojourn import keyring
 from sojourn.accounts import Accounts, User, open_accounts
 from sojourn.directory import Directory, open_directory
-from sojourn.errors import AccountNotFound, SettingsError
+from sojourn.errors import AccountNotFound, SettingsError, TenantNotFound
 from sojourn.event_log import log_event
 from sojourn.sessions import AsyncSessions, utc_now
 from sojourn.settings import Settings, load
@@ -35,6 +35,13 @@ class Opened(Struct, frozen=True):
         if user is None:
             raise AccountNotFound(f"There is no user {who}.")
         return user.id
+
+    async def tenant_id(self, which: str) -> str:
+        """The id of the tenant *which*, a slug or an id."""
+        tenant = await self.directory.tenant(which)
+        if tenant is None:
+            raise TenantNotFound(f"There is no tenant {which}.")
+        return tenant.id
 
     async def users(self, ids: set[str]) -> dict[str, User]:
         """Those of *ids* who are known here."""

@@ -26,18 +26,35 @@ class AsyncAdminVerbs:
         return await self._wire.ask(Stats, Ask(method="GET", path=f"{_BASE}/stats", who=who, again=True))
 
     async def sessions(
-        self, who: Any, *, user_id: str | None = None, after: str | None = None, limit: int | None = None
+        self,
+        who: Any,
+        *,
+        user_id: str | None = None,
+        application_id: str | None = None,
+        tenant_id: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
     ) -> AdminList:
         """`GET /api/admin/sessions`: one page of everybody's live sessions, newest first."""
-        query = {"user_id": user_id, "after": after, "limit": limit}
+        query: dict[str, Any] = {"user_id": user_id, "application_id": application_id, "tenant_id": tenant_id}
+        query |= {"after": after, "limit": limit}
         ask = Ask(method="GET", path=f"{_BASE}/sessions", query=query, who=who, again=True)
         return await self._wire.ask(AdminList, ask)
 
-    async def every_session(self, who: Any, *, user_id: str | None = None) -> AsyncIterator[AdminRow]:
+    async def every_session(
+        self,
+        who: Any,
+        *,
+        user_id: str | None = None,
+        application_id: str | None = None,
+        tenant_id: str | None = None,
+    ) -> AsyncIterator[AdminRow]:
         """`GET /api/admin/sessions`, page after page."""
         after: str | None = None
         while True:
-            page = await self.sessions(who, user_id=user_id, after=after)
+            page = await self.sessions(
+                who, user_id=user_id, application_id=application_id, tenant_id=tenant_id, after=after
+            )
             for row in page.sessions:
                 yield row
             if page.next is None:

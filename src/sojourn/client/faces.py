@@ -282,16 +282,33 @@ class AdminVerbs:
         return run(self._verbs.stats(who))
 
     def sessions(
-        self, who: Any, *, user_id: str | None = None, after: str | None = None, limit: int | None = None
+        self,
+        who: Any,
+        *,
+        user_id: str | None = None,
+        application_id: str | None = None,
+        tenant_id: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
     ) -> AdminList:
         """`GET /api/admin/sessions`"""
-        return run(self._verbs.sessions(who, user_id=user_id, after=after, limit=limit))
+        scope = {"user_id": user_id, "application_id": application_id, "tenant_id": tenant_id}
+        return run(self._verbs.sessions(who, **scope, after=after, limit=limit))
 
-    def every_session(self, who: Any, *, user_id: str | None = None) -> Iterator[AdminRow]:
+    def every_session(
+        self,
+        who: Any,
+        *,
+        user_id: str | None = None,
+        application_id: str | None = None,
+        tenant_id: str | None = None,
+    ) -> Iterator[AdminRow]:
         """`GET /api/admin/sessions`, page after page."""
         after: str | None = None
         while True:
-            page = self.sessions(who, user_id=user_id, after=after)
+            page = self.sessions(
+                who, user_id=user_id, application_id=application_id, tenant_id=tenant_id, after=after
+            )
             yield from page.sessions
             if page.next is None:
                 return

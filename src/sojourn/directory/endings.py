@@ -15,7 +15,12 @@ _BATCH = 1000  # rows that one statement may end
 
 
 async def revoke_where(
-    sessions: AsyncSessions, query: Query, *, reason: Reason, by: str | None = None
+    sessions: AsyncSessions,
+    query: Query,
+    *,
+    reason: Reason,
+    by: str | None = None,
+    note: str | None = None,
 ) -> int:
     """End every live session that matches *query*, in batches; how many ended.
 
@@ -25,7 +30,7 @@ async def revoke_where(
     while True:
         now = sessions.clock()
         batch = _replaced(query, live_at=now, limit=_BATCH)
-        ids = await sessions.store.revoke(batch, at=now, reason=reason, by=by)
+        ids = await sessions.store.revoke(batch, at=now, reason=reason, by=by, note=note and note[:255])
         for id in ids:
             sessions.feed.ended(id, now, reason)
             sessions.emit(Revoked(at=now, session_id=id, user_id=query.user_id, reason=reason, by=by))

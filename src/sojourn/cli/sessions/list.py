@@ -24,6 +24,8 @@ _COLUMNS = ("id", "user", "device", "place", "address", "signed in", "active", "
 async def list_sessions(
     *,
     user: Annotated[str | None, Parameter(help="Of one user: e-mail address or id.")] = None,
+    application: Annotated[str | None, Parameter(help="Of one application, by its id.")] = None,
+    tenant: Annotated[str | None, Parameter(help="Of one tenant, by slug or id.")] = None,
     limit: Limit = 100,
     json: Json = False,
     store: Store = None,
@@ -31,7 +33,8 @@ async def list_sessions(
 ) -> None:
     """List the live sessions: of one user, most recently active first, or of everybody, newest first."""
     async with opened({"store": store, "accounts": accounts}, users=False) as found:
-        sessions = await _live(found, user, limit)
+        tenant_id = None if tenant is None else await found.tenant_id(tenant)
+        sessions = await _live(found, user, limit, application_id=application, tenant_id=tenant_id)
         users = await found.users({s.user_id for s in sessions if s.user_id})
         if json:
             print_json([_data(session, users, found) for session in sessions])
@@ -39,10 +42,11 @@ async def list_sessions(
             print_table(_COLUMNS, [_cells(session, users, found) for session in sessions])
 
 
-async def _live(found: Opened, user: str | None, limit: int) -> list[Session]:
+async def _live(found: Opened, user: str | None, limit: int, **scope: str | None) -> list[Session]:
     if user is not None:
-        return await found.sessions.list(await found.user_id(user), limit=limit)
-    return await found.sessions.select(Query(live_at=found.sessions.clock(), signed_in=True, limit=limit))
+        return await found.sessions.list(await found.user_id(user), limit=limit, **scope)
+    live = Query(live_at=found.sessions.clock(), signed_in=True, limit=limit, **scope)  # type: ignore[arg-type]
+    return await found.sessions.select(live)
 
 
 def _data(session: Session, users: dict[str, User], found: Opened) -> dict[str, Any]:

@@ -6,10 +6,12 @@ from typing import Annotated
 from uuid import UUID
 
 from cyclopts import Parameter
+from msgspec.structs import replace as _replaced
 
 from sojourn.cli.opened import Opened, opened
 from sojourn.cli.options import Accounts, Flag, Store, Yes
 from sojourn.cli.output import ask
+from sojourn.directory.endings import revoke_where
 from sojourn.errors import SettingsError
 from sojourn.session import Reason
 from sojourn.sessions import ANYBODY
@@ -23,31 +25,43 @@ async def revoke(
     /,
     *,
     user: Annotated[str | None, Parameter(help="Whose it is: e-mail address or id.")] = None,
-    all: Annotated[bool, Flag, Parameter(help="Every session of --user.")] = False,
+    all: Annotated[bool, Flag, Parameter(help="Every session of --user, --application or --tenant.")] = False,
+    application: Annotated[str | None, Parameter(help="With --all: of this application alone.")] = None,
+    tenant: Annotated[str | None, Parameter(help="With --all: of this tenant alone, by slug or id.")] = None,
     note: Annotated[str | None, Parameter(help="Why; for administrators only.")] = None,
     yes: Yes = False,
     store: Store = None,
     accounts: Accounts = None,
 ) -> int:
-    """End one session, or with --all --user all of one user. The people see that an administrator did it."""
-    if (id is None) != all or (all and user is None):
+    """End one session, or with --all those of a user, an application, a tenant.
+
+    The people see that an administrator did it.
+    """
+    scoped = user or application or tenant
+    if (id is None) != all or (all and not scoped) or (id is not None and (application or tenant)):
         raise SettingsError(
-            "name one session by its id, or all of one user with --all --user ada@example.org"
+            "name one session by its id, or all of somebody with --all and --user, --application or --tenant"
         )
     async with opened({"store": store, "accounts": accounts}, users=False) as found:
         owner = ANYBODY if user is None else await found.user_id(user)
         if id is None:
-            return await _everything(found, str(owner), user or "", note=note, yes=yes)
+            query = Query(
+                user_id=None if user is None else str(owner),
+                application_id=application,
+                tenant_id=None if tenant is None else await found.tenant_id(tenant),
+            )
+            named = ", ".join(filter(None, (user, application, tenant)))
+            return await _everything(found, query, named, note=note, yes=yes)
         await found.sessions.revoke(id, owner=owner, reason=Reason.ADMIN, note=note)
         print(f"Ended session {id}.")
     return 0
 
 
-async def _everything(found: Opened, user_id: str, user: str, *, note: str | None, yes: bool) -> int:
-    count = await found.sessions.count(Query(user_id=user_id, live_at=found.sessions.clock()))
-    if count > 1 and not yes and not ask(f"End {count} sessions of {user}?"):
+async def _everything(found: Opened, query: Query, named: str, *, note: str | None, yes: bool) -> int:
+    count = await found.sessions.count(_replaced(query, live_at=found.sessions.clock()))
+    if count > 1 and not yes and not ask(f"End {count} sessions of {named}?"):
         print("Nothing was ended.")
         return 1
-    ended = await found.sessions.revoke_all(user_id, reason=Reason.ADMIN, note=note)
-    print(f"Ended {ended} {'session' if ended == 1 else 'sessions'} of {user}.")
+    ended = await revoke_where(found.sessions, query, reason=Reason.ADMIN, note=note)
+    print(f"Ended {ended} {'session' if ended == 1 else 'sessions'} of {named}.")
     return 0
