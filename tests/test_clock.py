@@ -101,6 +101,17 @@ def test_a_machine_that_was_suspended_during_a_poll_does_not_fall_behind():
     assert machine.wrong == 0
 
 
+def test_each_call_notes_whether_it_is_in_doubt_until_a_poll():
+    machine = Machine()
+    machine.poll()
+    for ahead, doubted in ((0.5, False), (0.4, False), (0.2, True), (-1.1, False), (3600, True)):
+        machine.wall += ahead
+        machine.clock()
+        assert machine.clock.in_doubt == machine.in_doubt() == doubted
+    machine.poll()
+    assert not machine.clock.in_doubt
+
+
 def test_after_the_wall_clock_was_set_ahead_it_is_in_doubt_until_a_poll():
     machine = Machine()
     assert not machine.in_doubt()

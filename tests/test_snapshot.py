@@ -25,6 +25,7 @@ from sojourn.snapshot import (
     packed,
     sealed,
     unpacked,
+    world,
 )
 from sojourn.testing import MORNING, make_keys, make_session
 from sojourn.token import derive
@@ -57,8 +58,10 @@ def made(policy: Policy = POLICY, **fields: Any) -> Snapshot:
     return of(session(**fields), policy, MORNING, STALE)
 
 
-def bound(token: str = "sjn_token", **fields: Any) -> Bound:
-    return Bound(**{"token": token, "epoch": "epoch", "names": POLICY.cached_data} | fields)
+def bound(
+    token: str = "sjn_token", *, epoch: str = "epoch", names: tuple[str, ...] = POLICY.cached_data
+) -> Bound:
+    return Bound(digest(token), world(epoch, names))
 
 
 def seal(
@@ -355,13 +358,21 @@ def test_a_shorter_life_of_the_policy_holds_at_once():
     assert open_(text, policy=POLICY.changed(cookie_cache=None)) is None
 
 
-def test_another_version_of_the_form_is_not_opened():
-    raw = decoded(seal(made()))
-    assert open_(encoded(b"\x02" + raw[1:])) is None
+@pytest.mark.parametrize("version", [0, 1, 3, 255])
+def test_another_version_of_the_form_is_not_opened(policy, version):
+    raw = decoded(seal(made(), policy=policy))
+    assert open_(encoded(bytes([version]) + raw[1:]), policy=policy) is None
+
+
+def test_no_two_logs_or_lists_of_names_are_taken_for_each_other():
+    told = [("a", ()), ("a", ("b",)), ("", ("a", "b")), ("a", ("b", "c")), ("a", ("b\0c",)), ("a\0b", ("c",))]
+    told += [("a", ("b,c",)), ("a", ('b","c',)), ("ab", ()), ("a", ("",)), ("", ())]
+    assert len({world(*one) for one in told}) == len(told)
+    assert {len(world(*one)) for one in told} == {len(digest(""))} == {16}
 
 
 def test_what_we_signed_and_is_no_snapshot_is_not_opened():
-    keys, head = make_keys(), b"\x01\x00\x01s" + NONCE
+    keys, head = make_keys(), b"\x02\x00\x01s" + NONCE
     for body in (b"", b"\x90", b"\xc0" * 30):
         mac = keys.mac("cookie cache signature", _context(head, bound()) + body)
         assert open_(encoded(head + body + mac), policy=SIGNED) is None

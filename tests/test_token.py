@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.pretty import pretty_repr
 
 from sojourn import Device, Key, Keys, Policy, Session, Sessions, lifecycle
@@ -20,7 +21,7 @@ from sojourn.errors import SettingsError, TokenInvalid
 from sojourn.session import new_id, new_salt
 from sojourn.stores.memory import MemoryStore
 from sojourn.testing import FakeClock
-from sojourn.token import PREFIX, Token, derive, genuine, parse
+from sojourn.token import PREFIX, Kind, Token, derive, genuine, parse
 
 NOW = FakeClock()()
 OLD, NEW, COMING = b"o" * 32, b"n" * 32, b"c" * 32
@@ -442,6 +443,20 @@ def test_a_token_that_was_read_and_proven_lately_is_as_good_as_then_and_no_bette
         assert not genuine(parse(text, KEYS), renewed, KEYS)  # what a renewal is for
     with pytest.raises(TokenInvalid):
         parse(text, ring(old="signing"))  # a ring that has lost the key
+
+
+@pytest.mark.parametrize("kind", ["session", "refresh"])
+def test_what_was_proven_lately_was_proven_for_that_alone(kind: Kind) -> None:
+    session = begun()
+    token = parse(derive(session, KEYS, kind), KEYS)
+    assert genuine(token, session, KEYS)
+    same = replace(token, session_id=UUID(int=session.id.int))  # another object, and of the same meaning
+    assert genuine(same, replace(session, id=UUID(int=session.id.int)), KEYS)
+    another: Kind = "session" if kind == "refresh" else "refresh"
+    for claimed in (replace(token, generation=1), replace(token, key_id=1), replace(token, kind=another)):
+        assert not genuine(claimed, session, KEYS)
+    for record in (replace(session, salt=bytes(32)), replace(session, id=begun().id)):
+        assert not genuine(token, record, KEYS)
 
 
 def test_another_process_proves_what_it_has_never_seen():

@@ -36,13 +36,16 @@ class StoreClock:
         self._wall, self._monotonic = wall, monotonic
         self._synced: tuple[float, float, float] | None = None  # monotonic, wall and store time of one moment
         self._last = 0.0
+        self.in_doubt = False  # `doubtful`, as the last call found it
 
     def __call__(self) -> datetime:
         synced, last = self._synced, self._last
         if synced is None:
             now = self._wall()
-        else:  # `reading`, spelt out: every request asks
-            now = synced[2] + max(self._monotonic() - synced[0], self._wall() - synced[1])
+        else:  # `reading` and `doubtful`, spelt out: every request asks
+            monotonic, wall = self._monotonic() - synced[0], self._wall() - synced[1]
+            now = synced[2] + (wall if wall > monotonic else monotonic)
+            self.in_doubt = wall - monotonic > _APART
         if now < last and last - _CORRECTED <= now:
             now = last
         self._last = now
@@ -66,6 +69,7 @@ class StoreClock:
         if told < asked:
             now -= asked - told
         self._synced = (self._monotonic(), self._wall(), max(now, told))
+        self.in_doubt = False
 
     @property
     def doubtful(self) -> bool:

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sojourn.clock import Clock, StoreClock
-from sojourn.errors import SessionChanged
-from sojourn.events import Event
+from sojourn.errors import SessionChanged, SessionError
+from sojourn.events import Event, Refused
 from sojourn.feed import Feed
 from sojourn.lifecycle import Outcome
 from sojourn.policy import Policy
@@ -50,55 +50,74 @@ class Commits:
         self._free = [True] * self._most_reads  # one for each request that may read
 
     async def change(
-        self, id: UUID, decide: Callable[..., Outcome], *, tries: int = _TRIES
+        self, id: UUID, decide: Callable[..., Outcome], *, tries: int = _TRIES, telling: bool = False
     ) -> tuple[Outcome, datetime]:
         """Load, decide, commit; after a lost race decide again, never re-send what was decided before.
 
         With the outcome comes when the store was asked: an answer is as old as its question.
+        *telling*: a bearer asks, so that a refusal is an event.
         """
-        await self.tell_time()
-        for _ in range(tries):
-            asked_at = self._clock()
-            try:
-                self._free.pop()
-            except IndexError:
-                raise StoreBusy("too many requests wait for the store of sessions") from None
-            try:
-                session = await self._store.get(id)
-            finally:
-                self._free.append(True)
-            now = self._clock()
-            if now - asked_at > self._policy.max_staleness:
-                self._check_age(now)
-            line = self._feed.line(id)
-            if line is not None and session is not None:
-                if line.revoked_at is not None:
-                    session = await self._ended_already(session, line)
-                elif session.version < line.version:
-                    continue  # it was read before it changed
-            outcome = decide(session, self._policy, now)
-            if outcome.write and not await self._store.replace(outcome.session, at=now):
-                continue
-            if outcome.write:
-                self._void(outcome.session)
-            for event in outcome.events:
-                self._emit(event)
-            if outcome.refusal is not None:
-                raise outcome.refusal
-            return outcome, asked_at
-        raise SessionChanged
+        try:
+            for _ in range(tries):
+                asked_at = self._clock()
+                if self._must_ask(asked_at):
+                    await self._ask_for_the_time()
+                    asked_at = self._clock()
+                self._take_a_place()
+                try:
+                    session = await self._store.get(id)
+                finally:
+                    self._free.append(True)
+                now = self._clock()
+                if now - asked_at > self._policy.max_staleness:
+                    self._check_age(now)
+                line = self._feed.line(id)
+                if line is not None and session is not None:
+                    session = await self._in_the_light_of(line, session)
+                    if session is None:
+                        continue  # it was read before it changed
+                outcome = decide(session, self._policy, now)
+                if outcome.write and not await self._written(outcome.session, now):
+                    continue
+                for event in outcome.events:
+                    self._emit(event)
+                if outcome.refusal is not None:
+                    raise outcome.refusal
+                return outcome, asked_at
+            raise SessionChanged
+        except SessionError as refusal:
+            if telling and refusal.code != "access_expired":
+                self._emit(Refused(at=self._clock(), session_id=id, code=refusal.code))
+            raise
+
+    def _take_a_place(self) -> None:
+        try:
+            self._free.pop()
+        except IndexError:
+            raise StoreBusy("too many requests wait for the store of sessions") from None
 
     def _check_age(self, now: datetime) -> None:
         """What took long to answer is believed only if the feed says what happened meanwhile."""
         if self._cached and not self._feed.current(now):
             raise StoreBusy("the store of sessions took too long to answer")
 
-    async def _ended_already(self, session: Session, ending: Entry) -> Session:
-        """*session* as it is: the store may have answered before it ended, or have lost the ending."""
+    async def _in_the_light_of(self, line: Entry, session: Session) -> Session | None:
+        """*session* as it is: the store may have answered before it ended, or have lost the ending.
+
+        None: as it was before it changed.
+        """
+        if line.revoked_at is None:
+            return None if session.version < line.version else session
         if session.revoked_at is not None:
             return session
-        await self._feed.write_back(ending)
-        return session.change(revoked_at=ending.revoked_at, reason=ending.reason)
+        await self._feed.write_back(line)
+        return session.change(revoked_at=line.revoked_at, reason=line.reason)
+
+    async def _written(self, session: Session, now: datetime) -> bool:
+        if not await self._store.replace(session, at=now):
+            return False
+        self._void(session)
+        return True
 
     def _void(self, session: Session) -> None:
         if session.revoked_at is not None:
@@ -112,12 +131,16 @@ class Commits:
         With clocks a minute apart an honest twin looks like a replay, and a wall clock that somebody
         set ahead would end sessions that are in use.
         """
-        clock = self._clock
-        if isinstance(clock, StoreClock) and (clock.doubtful or not self._feed.current(clock())):
-            await self._ask_for_the_time(clock)
+        if self._must_ask(self._clock()):
+            await self._ask_for_the_time()
 
-    async def _ask_for_the_time(self, clock: StoreClock) -> None:
-        if self._feed.timed and not clock.doubtful:
+    def _must_ask(self, now: datetime) -> bool:
+        clock = self._clock
+        return isinstance(clock, StoreClock) and (clock.in_doubt or not self._feed.current(now))
+
+    async def _ask_for_the_time(self) -> None:
+        clock = self._clock
+        if self._feed.timed and not (isinstance(clock, StoreClock) and clock.doubtful):
             if self._feed.due(clock(), _RETOLD):
                 await self.try_poll()
         elif not (self._feed.due(clock()) and await self.try_poll()):

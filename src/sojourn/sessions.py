@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import weakref
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from enum import Enum
@@ -21,14 +21,13 @@ from sojourn.commit import Commits
 from sojourn.custom import KEY, Custom, CustomSession
 from sojourn.errors import (
     SessionChanged,
-    SessionError,
     SessionExpired,
     SessionNotFound,
     SessionRevoked,
     TokenInvalid,
     TooManySessions,
 )
-from sojourn.events import Event, Refreshed, Refused, Revoked, Started, Verdict
+from sojourn.events import Event, Refreshed, Revoked, Started, Verdict
 from sojourn.feed import Feed
 from sojourn.lifecycle import Outcome
 from sojourn.policy import AtCap, Policy
@@ -290,11 +289,19 @@ class AsyncSessions:
         *sure* the store is asked in any case, as sensitive acts want it. *idle*: the person was active
         that long ago, says a client that reports it.
         """
-        known = None if sure else self.snapshots.recall(token, cached, passive=passive)
-        if known is not None:
+        if self.snapshots.on and not sure:
+            known = self.snapshots.recall(token, cached, passive=passive)
+            if known is None and self._poll_is_due(token, cached):
+                known = await self._polled(token, cached, passive)
+            if known is not None:
+                return Validated(known)
+        try:
+            return await self._validated(token, passive, rotating, idle)
+        except self.faults:
+            known = self._in_need(token, cached, passive, sure)
+            if known is None:
+                raise
             return Validated(known)
-        decide = partial(lifecycle.validate, keys=self.keys, passive=passive, rotating=rotating, idle=idle)
-        return await self._asked(partial(self._validated, token, decide), token, cached, passive, sure)
 
     async def admit(
         self,
@@ -311,9 +318,12 @@ class AsyncSessions:
         """
         if claims.sid is None:
             raise TokenInvalid
-        known = None if sure else self.snapshots.recall(text, passive=passive)
-        if known is not None:
-            return known
+        if self.snapshots.on and not sure:
+            known = self.snapshots.recall(text, passive=passive)
+            if known is None and self._poll_is_due(text, None):
+                known = await self._polled(text, None, passive)
+            if known is not None:
+                return known
         decide = partial(
             lifecycle.admit,
             user_id=claims.sub,
@@ -322,20 +332,21 @@ class AsyncSessions:
             passive=passive,
             idle=idle,
         )
-        ask = partial(self._admitted, text, claims.sid, decide)
-        return (await self._asked(ask, text, None, passive, sure)).session
-
-    async def _admitted(self, text: str, id: UUID, decide: Callable[..., Outcome]) -> Validated:
         try:
-            outcome, asked_at = await self._commits.change(id, decide)
-        except SessionError as refusal:
-            self._refused(id, refusal)
-            raise
+            return await self._admitted(text, claims.sid, decide)
+        except self.faults:
+            known = self._in_need(text, None, passive, sure)
+            if known is None:
+                raise
+            return known
+
+    async def _admitted(self, text: str, id: UUID, decide: Callable[..., Outcome]) -> Session:
+        outcome, asked_at = await self._commits.change(id, decide, telling=True)
         if outcome.seen is not None:
             await self.activity.record(id, outcome.seen)
         session = await self.customised(outcome.session)
         self.snapshots.remember(text, session, asked_at)
-        return Validated(session)
+        return session
 
     async def customised(self, session: Session) -> Session:
         """*session* with the fields of `custom` in its data, if there are any to add."""
@@ -343,30 +354,30 @@ class AsyncSessions:
             return session
         return await self.custom.added(session)
 
-    async def _asked(
-        self,
-        ask: Callable[[], Coroutine[Any, Any, Validated]],
-        token: str,
-        cached: str | None,
-        passive: bool,
-        sure: bool,
-    ) -> Validated:
-        """What a snapshot says once the feed was polled, or the store; without one, as `when_away` has it."""
-        if not sure and await self._poll_for(token, cached):
-            session = self.snapshots.recall(token, cached, passive=passive)
-            if session is not None:
-                return Validated(session)
-        try:
-            return await ask()
-        except self.faults:
-            going_on = self.policy.when_away == "go_on" and not sure
-            session = self.snapshots.in_need(token, cached, passive=passive) if going_on else None
-            if session is None:
-                raise
-            return Validated(session)
+    def _poll_is_due(self, token: str, cached: str | None) -> bool:
+        """Whether there is a snapshot to be trusted, and nobody has polled the feed of late."""
+        return self.snapshots.known(token, cached) and self.feed.due(self.clock())
 
-    async def _validated(self, text: str, decide: Callable[..., Outcome]) -> Validated:
-        outcome, token, asked_at = await self._with_token(text, decide)
+    async def _polled(self, token: str, cached: str | None, passive: bool) -> Session | None:
+        """What a snapshot says once the feed was polled."""
+        polled = await self._commits.try_poll()
+        return self.snapshots.recall(token, cached, passive=passive) if polled else None
+
+    def _in_need(self, token: str, cached: str | None, passive: bool, sure: bool) -> Session | None:
+        """What a snapshot says while the store is away, if `when_away` has it so."""
+        going_on = self.policy.when_away == "go_on" and not sure
+        return self.snapshots.in_need(token, cached, passive=passive) if going_on else None
+
+    async def _validated(self, text: str, passive: bool, rotating: bool, idle: timedelta) -> Validated:
+        keys = self.keys
+        token = _parsed(text, keys, "session")
+
+        def decide(session: Session | None, policy: Policy, now: datetime) -> Outcome:
+            return lifecycle.validate(
+                session, policy, now, token=token, keys=keys, passive=passive, rotating=rotating, idle=idle
+            )
+
+        outcome, asked_at = await self._commits.change(token.session_id, decide, telling=True)
         session = outcome.session
         if outcome.seen is not None:
             await self.activity.record(session.id, outcome.seen)
@@ -382,12 +393,6 @@ class AsyncSessions:
             if current and not self.keys.retired(session.key_id):
                 self.snapshots.remember(text, session, asked_at)
         return Validated(session)
-
-    async def _poll_for(self, token: str, cached: str | None) -> bool:
-        """Poll the feed if there is a snapshot to be trusted and nobody has polled of late."""
-        if not self.snapshots.known(token, cached) or not self.feed.due(self.clock()):
-            return False
-        return await self._commits.try_poll()
 
     async def whole(self, session: Session) -> Session:
         """*session* with all of its data: a snapshot holds only what `Policy.cached_data` names."""
@@ -419,8 +424,11 @@ class AsyncSessions:
         *bearer*: it is used for nothing else, because access tokens are what its bearer shows; then it
         must be of a session of *application_id*.
         """
-        decide = partial(lifecycle.refresh, keys=self.keys, bearer=bearer, application_id=application_id)
-        outcome, _, _ = await self._with_token(token, decide, kind=_kind(bearer))
+        claimed = _parsed(token, self.keys, _kind(bearer))
+        decide = partial(
+            lifecycle.refresh, token=claimed, keys=self.keys, bearer=bearer, application_id=application_id
+        )
+        outcome, _ = await self._commits.change(claimed.session_id, decide, telling=True)
         self.snapshots.drop(token)
         verdicts = [event.verdict for event in outcome.events if isinstance(event, Refreshed)]
         return Issued(outcome.session, derive(outcome.session, self.keys, _kind(bearer)), verdicts[-1])
@@ -638,23 +646,6 @@ class AsyncSessions:
 
     # ── load, decide, commit ─────────────────────────────────────────────────────────────────
 
-    async def _with_token(
-        self, text: str, decide: Callable[..., Outcome], *, kind: Kind = "session"
-    ) -> tuple[Outcome, Token, datetime]:
-        token = parse(text, self.keys)
-        if token.kind != kind:
-            raise TokenInvalid
-        try:
-            outcome, asked_at = await self._commits.change(token.session_id, partial(decide, token=token))
-        except SessionError as refusal:
-            self._refused(token.session_id, refusal)
-            raise
-        return outcome, token, asked_at
-
-    def _refused(self, id: UUID, refusal: SessionError) -> None:
-        if refusal.code != "access_expired":
-            self.emit(Refused(at=self.clock(), session_id=id, code=refusal.code))
-
     def emit(self, event: Event) -> None:
         """Tell every listener."""
         for listener in self._listeners:
@@ -666,6 +657,14 @@ class AsyncSessions:
 
 def _kind(bearer: bool) -> Kind:
     return "refresh" if bearer else "session"
+
+
+def _parsed(text: str, keys: Keys, kind: Kind) -> Token:
+    """What *text* claims, if it is a token of that *kind*."""
+    token = parse(text, keys)
+    if token.kind != kind:
+        raise TokenInvalid
+    return token
 
 
 def _action(at_cap: AtCap) -> Action:

@@ -37,12 +37,13 @@ __all__ = [
     "partial",
     "sealed",
     "unpacked",
+    "world",
 ]
 
 MARGIN = timedelta(seconds=5)  # how far the clock of a process that sealed a snapshot may be ahead
 _LARGEST = 3_800  # characters of a sealed snapshot: a cookie has 4,096 bytes with its name (ASVS 3.3.5)
 _MICROSECOND = timedelta(microseconds=1)
-_VERSION = 1  # of the form below: a cookie from another release is not opened, and costs a store read
+_VERSION = 2  # of the form below: a cookie from another release is not opened, and costs a store read
 _NONCE, _MAC = 12, 32
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 
@@ -98,6 +99,9 @@ class Partial(Mapping[str, Any]):
         return {name: value for name, value in self._known.items() if value is not _ABSENT}
 
 
+_NONE = Partial({})  # nobody can change it, so all snapshots without data have the same
+
+
 class LookupUnread(RuntimeError):
     """Data that the snapshot does not hold was asked for."""
 
@@ -132,8 +136,9 @@ def of(session: Session, policy: Policy, asked_at: datetime, stale_at: datetime)
 def partial(session: Session, policy: Policy, **changes: Any) -> Session:
     """*session* with only the data that the policy names."""
     data = session.data.known if isinstance(session.data, Partial) else session.data
-    kept = {name: _own(data[name]) for name in policy.cached_data if name in data}
-    return msgspec.structs.replace(session, data=Partial(kept, policy.cached_data), **changes)
+    names = policy.cached_data
+    held = Partial({name: _own(data[name]) for name in names if name in data}, names) if names else _NONE
+    return msgspec.structs.replace(session, data=held, **changes)
 
 
 # ── packed: what the near cache keeps ─────────────────────────────────────────────────────────
@@ -222,14 +227,18 @@ def unpacked(
     *device*, without its id, and *place* are those of a snapshot that was not packed whole.
     """
     p = _decode(raw)
-    device_id = _long(p.device_id)
+    device_id = None if p.device_id is None else _long(p.device_id)
     if device is not None:
         device = msgspec.structs.replace(device, id=device_id)
     else:
         device, place = _described(p, device_id)
+    if p.data or policy.cached_data:
+        data = Partial(msgspec.json.decode(p.data, type=dict) if p.data else {}, policy.cached_data)
+    else:
+        data = _NONE
     session = Session(
         id=p.id,
-        user_id=_long(p.user_id),
+        user_id=None if p.user_id is None else _long(p.user_id),
         application_id=p.application_id,
         tenant_id=p.tenant_id,
         salt=b"",
@@ -249,7 +258,7 @@ def unpacked(
         ip=p.ip,
         remember=p.remember,
         profile=p.profile,
-        data=Partial(msgspec.json.decode(p.data, type=dict) if p.data else {}, policy.cached_data),
+        data=data,
         version=p.version,
         void_below=p.void_below,
     )
@@ -291,15 +300,16 @@ def _short(id: str | None) -> bytes | None:
     return b"=" + id.encode()
 
 
-def _long(short: bytes | None) -> str | None:
-    if short is None:
-        return None
-    if short[:1] == b"=":
+def _long(short: bytes) -> str:
+    if short[0] == _AS_IT_IS:
         return short[1:].decode()
     digits = short[1:].hex()
-    if short[:1] == b"#":
+    if short[0] == _DIGITS:
         return digits
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+_AS_IT_IS, _DIGITS = b"=#"
 
 
 # ── sealed: what travels in the cookie cache ──────────────────────────────────────────────────
@@ -313,15 +323,23 @@ def digest(token: str) -> bytes:
 class Bound(Struct, frozen=True):
     """What a sealed snapshot is worth nothing without; authenticated with it, but not in it."""
 
-    token: str
-    epoch: str  # of the log that says what is void: another one may not go back far enough
-    names: tuple[str, ...]  # of the data that it holds: another policy would take the others for absent
+    token: bytes  # its `digest`
+    world: bytes  # see `world`
+
+
+def world(epoch: str, names: tuple[str, ...]) -> bytes:
+    """What snapshots in cookies have in common, in 16 bytes.
+
+    *epoch*: of the log that says what is void; another one may not go back far enough. *names*: of
+    the data that they hold; another policy would take the others for absent.
+    """
+    return hashlib.blake2b(msgspec.json.encode((epoch, *names)), digest_size=16).digest()
 
 
 def sealed(snapshot: Snapshot, bound: Bound, keys: Keys, *, form: Carried, nonce: bytes) -> str | None:
     """*snapshot* as text for a cookie; None if it is too large for one.
 
-    Version 1 · key id 2 · `e` or `s` · nonce 12 · what was encrypted or signed. *nonce*: 12 random bytes.
+    Version 2 · key id 2 · `e` or `s` · nonce 12 · what was encrypted or signed. *nonce*: 12 random bytes.
     """
     head = bytes([_VERSION]) + keys.signing_id.to_bytes(2) + form[0].encode() + nonce
     body = packed(snapshot)
@@ -372,10 +390,12 @@ def _authentic(raw: bytes, bound: Bound, keys: Keys, policy: Policy) -> bytes | 
 
 
 def _context(head: bytes, bound: Bound) -> bytes:
-    """Of a fixed length for each form, so that what follows cannot be taken for a part of it."""
-    named = "\0".join((bound.epoch, *bound.names)) if bound.names else bound.epoch
-    context = bound.token.encode("utf-8", "surrogatepass") + b"\0" + named.encode()
-    return head + hashlib.sha256(context).digest()
+    """Of a fixed length for each form, so that what follows cannot be taken for a part of it.
+
+    Sixteen bytes name a token well enough: whoever has a cookie of somebody else would have to find
+    a text with the digest of a token that he does not know.
+    """
+    return head + bound.token + bound.world
 
 
 def _cipher(keys: Keys, key_id: int) -> Any:

@@ -84,7 +84,9 @@ class Keys:
         self._subkeys: dict[tuple[int, str], bytes] = {}
         self.ciphers: dict[int, Any] = {}  # ready-made, by key id: see `snapshot`
         self.read: dict[str, Token] = {}  # tokens that were read lately: see `parse`
-        self.proven: dict[bytes, bytes] = {}  # proofs that were right lately, and for what: see `genuine`
+        self.proven: dict[
+            bytes, tuple[UUID, int, int, bytes, Kind]
+        ] = {}  # proofs that were right lately, and for what: see `genuine`
         self.signing_id = signing[0].id
 
     def __contains__(self, key_id: int) -> bool:
@@ -144,7 +146,8 @@ def derive(session: Session, keys: Keys, kind: Kind = "session") -> str:
     body = head + proof
     body += _checksum(body, session.key_id, keys)
     text = _PREFIXES[kind] + base64.urlsafe_b64encode(body).rstrip(b"=").decode()
-    _keep(keys.proven, proof, head + session.salt + kind.encode())  # it will soon be presented
+    was = (session.id, session.generation, session.key_id, session.salt, kind)
+    _keep(keys.proven, proof, was)  # it will soon be presented
     return text
 
 
@@ -177,10 +180,10 @@ def genuine(token: Token, session: Session, keys: Keys) -> bool:
 
     A proof that was right is not worked out again for the same id, generation, key and salt.
     """
-    head = _HEAD.pack(session.id.bytes, token.generation, token.key_id)
-    wanted = head + session.salt + token.kind.encode()
+    wanted = (session.id, token.generation, token.key_id, session.salt, token.kind)
     if keys.proven.get(token.proof) == wanted:
         return True
+    head = _HEAD.pack(session.id.bytes, token.generation, token.key_id)
     right = hmac.compare_digest(_proof(head, session.salt, token.key_id, keys, token.kind), token.proof)
     return right and bool(_keep(keys.proven, token.proof, wanted))
 

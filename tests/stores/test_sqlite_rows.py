@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from sojourn.blocking import drive
-from sojourn.session import Device, Reason, Seen, new_id
+from sojourn.session import Device, Place, Reason, Seen, Session, new_id
 from sojourn.stores.protocol import Cap, Query
 from sojourn.stores.sqlite import SQLiteStore, sql
+from sojourn.stores.sqlite.rows import COLUMNS, PACKED, packed, to_values, unpacked
 from sojourn.testing import MORNING, make_session
 from tests.stores.acts import NOW, started
 
@@ -27,6 +28,60 @@ def test_what_a_newer_release_wrote_can_be_read(store: SQLiteStore, other: sqlit
     assert found is not None
     assert found.device == session.device
     assert found.reason is Reason.SYSTEM
+
+
+ODD = "".join(map(chr, range(128))) + "\x85\u2028\ufeff\uffff é☃😀 \\\" '],[{}\0"
+
+
+def _full() -> Session:
+    """A session with something in every field, which differs from that in any other."""
+    texts = dict.fromkeys(("application_id", "tenant_id", "revoked_by", "note", "ip", "profile"))
+    times = dict.fromkeys(("rotated_at", "confirmed_at", "forgiven_at", "revoked_at", "authenticated_at"))
+    return make_session(
+        **{name: f"{name} {ODD}" for name in texts},
+        **{name: NOW + number * MINUTE for number, name in enumerate(times, start=10)},
+        **{"reason": Reason.CAP, "generation": 3, "key_id": 65_535, "version": 1 << 40, "void_below": 7},
+        **{"remember": True, "renew_due": True, "aal": 2, "amr": ("pwd", ODD), "place": Place(city=ODD)},
+        **{"device": Device(id="x", user_agent=ODD), "data": {ODD: [1 << 70, 1.5, None]}, "user_id": ODD},
+    )
+
+
+def _asked(db: sqlite3.Connection, columns: str, session: Session) -> Any:
+    return db.execute(f"select {columns} from sessions where id = ?", (session.id.bytes,)).fetchone()  # noqa: S608
+
+
+def test_what_is_packed_is_the_row(store: SQLiteStore, other: sqlite3.Connection) -> None:
+    """Whatever is in it: columns that come together come apart again, each in its place."""
+    for session in (make_session(), _full()):
+        drive(store.insert(session))
+        plain, row = (_asked(other, columns, session) for columns in (", ".join(COLUMNS), PACKED))
+        assert unpacked(session.id.bytes, row) == plain == to_values(session)
+        assert unpacked(session.id.bytes, packed(plain)) == plain
+        assert drive(store.get(session.id)) == session
+        assert drive(store.select(Query(id=session.id))) == [session]
+
+
+def test_a_row_is_foretold_in_the_spelling_of_sqlite(store: SQLiteStore, other: sqlite3.Connection) -> None:
+    session = started(store, note='a "note" on é☃😀', data={"a": 1})
+    assert packed(to_values(session)) == _asked(other, PACKED, session)
+
+
+@pytest.mark.parametrize("column", [name for name in COLUMNS if name != "id"])
+def test_a_change_of_any_column_by_hand_is_seen(
+    store: SQLiteStore, other: sqlite3.Connection, column: str
+) -> None:
+    session = _full()
+    drive(store.insert(session))
+    assert drive(store.get(session.id)) == session
+    before = to_values(session)[COLUMNS.index(column)]
+    by_hand: dict[str, Any] = {"reason": "admin", "amr": '["x"]', "device": "{}", "place": None, "data": "{}"}
+    by_hand |= {"salt": bytes(32), "remember": 0, "renew_due": 0}
+    other_value = by_hand.get(column, before + 1 if isinstance(before, int) else "by hand")
+    statement = f"update sessions set {column} = ? where id = ?"  # noqa: S608
+    other.execute(statement, (other_value, session.id.bytes))
+    found = drive(store.get(session.id))
+    assert found is not None
+    assert {name for name in COLUMNS if getattr(found, name) != getattr(session, name)} == {column}
 
 
 MINUTE = timedelta(minutes=1)

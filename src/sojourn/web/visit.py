@@ -95,8 +95,7 @@ class Visit:
         """The access token of the Authorization header; None if there is none, or nobody reads it."""
         if self._bearer is _UNREAD:
             sent = self._raw.get(b"authorization") if self.site.issuer else None
-            scheme, _, token = (sent or b"").partition(b" ")
-            self._bearer = token.strip().decode("latin-1") if scheme.lower() == b"bearer" else None
+            self._bearer = None if sent is None else _token_in(sent)
         return self._bearer
 
     @property
@@ -158,19 +157,22 @@ class Visit:
         the store then, or what works in one request would fail in the next. With *sure* it is all
         that the store says, as sensitive acts want it: of a snapshot that was used before, too.
         """
-        if not self._loaded:
-            self._take((None if sure else self._recalled()) or await self._load(sure), sure)
-            self._loaded = True
-        elif sure and self._session is not None and isinstance(self._session.data, Partial):
-            found = self._record or await self._load(sure)
-            self._take(found, sure)
-            if found is None:
-                self._user = None
+        try:
+            if not self._loaded:
+                self._take((None if sure else self._recalled()) or await self._load(sure), sure)
+                self._loaded = True
+            elif sure and self._session is not None and isinstance(self._session.data, Partial):
+                found = self._record or await self._load(sure)
+                self._take(found, sure)
+                if found is None:
+                    self._user = None
+        except self.site.faults as fault:  # as `watched` has it: every request comes through here
+            raise StoreAway(fault) from fault
         return self._session
 
     def _take(self, found: Session | None, sure: bool) -> None:
         self._session = found
-        if found is None or isinstance(found.data, Partial):
+        if found is None or found.data.__class__ is Partial:  # `isinstance` asks an ABC, which takes long
             return
         self._record = found
         if not sure and self.site.sessions.snapshots.on:
@@ -237,21 +239,21 @@ class Visit:
         session = site.sessions.snapshots.recall(came.session, cached, name=self._name, passive=self.passive)
         return session if session is not None and self._same_agent(session) else None
 
-    @watched
     async def _load(self, sure: bool) -> Session | None:
-        token = self.presented.session
+        came, site = self.presented, self.site
         if self.bearer is not None:
             return await bearer.loaded(self, sure)
+        token = came.session
         if token is None:
             return None
-        sessions = self.site.sessions
-        cached = self.presented.cache if self.site.caches_in_cookies else None
+        sessions, passive, navigates = site.sessions, self.passive, self.navigates
+        cached = came.cache if site.caches_in_cookies else None
         try:
             found = await sessions.validate(
-                token, passive=self.passive, rotating=not self.navigates, cached=cached, sure=sure
+                token, passive=passive, rotating=not navigates, cached=cached, sure=sure
             )
             session, reissued = found.session, found.token
-            if self.navigates and rotation_due(session, sessions.policy, sessions.clock()):
+            if navigates and rotation_due(session, sessions.policy, sessions.clock()):
                 issued = await sessions.refresh(reissued or token)
                 session, reissued = issued.session, issued.token
         except SessionError as refusal:
@@ -461,6 +463,11 @@ class Visit:
         if self._session is not None:
             return f"session {self._session.id} {self._session.void_below}"
         return f"device {self.name_device().id}"
+
+
+def _token_in(authorization: bytes) -> str | None:
+    scheme, _, token = authorization.partition(b" ")
+    return token.strip().decode("latin-1") if scheme.lower() == b"bearer" else None
 
 
 _VARY = (b"vary", b"Cookie")

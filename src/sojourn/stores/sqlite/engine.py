@@ -77,14 +77,22 @@ class Engine:
 
     async def row(self, statement: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """The first row that *statement* finds, here and now; None if there is none."""
+        found = self.here(statement, values)
+        if found is None:
+            return await self.read(lambda db: _row(db, statement, values))
+        return found[0] if found else None
+
+    def here(self, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]] | None:
+        """The few rows that *statement* finds, without waiting; None if somebody has to wait: see `read`."""
         holding = self._holding()
-        if holding.readable:
-            try:
-                return holding.row(statement, values)
-            except sqlite3.OperationalError as error:
-                if not busy(error):
-                    raise
-        return await self.read(lambda db: _row(db, statement, values))
+        if not holding.readable:
+            return None
+        try:
+            return holding.rows(statement, values)
+        except sqlite3.OperationalError as error:
+            if not busy(error):
+                raise
+            return None
 
     def state(self) -> object | None:
         """What differs as soon as anybody has committed anything, and is cheap to ask; None if unknown."""
@@ -234,7 +242,7 @@ class _Holding:
         self._release(cursor)
         return found
 
-    def row(self, statement: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    def rows(self, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """`read` without a function in between, and with the cursor that is there: for the hot path."""
         self._file.check_unmoved(lately=LATELY)
         cursor = self._reader()
@@ -244,7 +252,7 @@ class _Holding:
             self._failed(cursor, error)
             raise
         self._release(cursor)
-        return found[0] if found else None
+        return found
 
     def _reader(self) -> sqlite3.Cursor:
         try:

@@ -15,16 +15,19 @@ from sojourn.session import Device, Place, Reason, Session
 __all__ = [
     "COLUMNS",
     "MINUTE",
+    "PACKED",
     "ROTATED",
     "due_of",
     "from_row",
     "in_utc",
     "microseconds",
     "only_rotated",
+    "packed",
     "reason_of",
     "time_of",
     "to_row",
     "to_values",
+    "unpacked",
 ]
 
 MINUTE = 60_000_000  # microseconds
@@ -39,6 +42,11 @@ ROTATED = (
     "version",
 )
 """What a rotation changes, and a repeated answer. A row that lost these is moved forward (`lifecycle`)."""
+
+_APART = ("id", "salt", "amr", "device", "place", "data")
+_PLAIN = tuple(name for name in COLUMNS if name not in _APART)
+PACKED = f"salt, amr, device, place, data, json_array({', '.join(_PLAIN)})"
+"""A row but for its id. Each column asked for costs a fifth of a microsecond, so most come as one."""
 
 _VERSION = COLUMNS.index("version")
 _rest = itemgetter(*(number for number, name in enumerate(COLUMNS) if name not in ROTATED))
@@ -67,6 +75,21 @@ def to_row(session: Session) -> dict[str, Any]:
         "device_id": session.device.id,  # once more, so that it can be asked for
         "due": due_of(session),
     }
+
+
+def packed(values: Sequence[Any]) -> tuple[Any, ...]:
+    """What `PACKED` finds where *values* are in the order of `COLUMNS`; as a rule in the same spelling."""
+    plain = (*values[1:4], *values[5:20], values[21], *values[24:27], *values[28:])
+    return values[4], values[20], values[22], values[23], values[27], _json(plain)
+
+
+def unpacked(id: bytes, row: Sequence[Any]) -> tuple[Any, ...]:
+    """The values, in the order of `COLUMNS`, of what `PACKED` found in the row *id*."""
+    salt, amr, device, place, data, rest = row
+    plain = _plain(rest)
+    return (
+        id, *plain[:3], salt, *plain[3:18], amr, plain[18], device, place, *plain[19:22], data, *plain[22:]
+    )  # fmt: skip
 
 
 def only_rotated(before: Sequence[Any], after: Sequence[Any]) -> bool:
@@ -164,4 +187,5 @@ _encode = msgspec.json.Encoder().encode
 _amr = msgspec.json.Decoder(tuple[str, ...]).decode
 _device = msgspec.json.Decoder(Device).decode
 _place = msgspec.json.Decoder(Place).decode
+_plain = msgspec.json.Decoder(list[int | str | None]).decode
 _data = msgspec.json.Decoder(dict[str, Any]).decode

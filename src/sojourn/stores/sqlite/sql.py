@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sojourn.session import lowest_id
 from sojourn.stores.protocol import Query
-from sojourn.stores.sqlite.rows import COLUMNS, MINUTE, ROTATED, microseconds
+from sojourn.stores.sqlite.rows import COLUMNS, MINUTE, PACKED, ROTATED, microseconds
 
 __all__ = [
     "COUNT",
@@ -46,6 +46,7 @@ _MERGED = ("id", "seen_at", "expires_at", "confirmed_at")
 _ROW = (*COLUMNS, "device_id", "due")
 _SHARED = {
     "{columns}": ", ".join(COLUMNS),
+    "{packed}": PACKED,
     "{row}": ", ".join(_ROW),
     "{values}": ", ".join(f":{name}" for name in _ROW),
     "{assignments}": ", ".join(f"{name} = :{name}" for name in COLUMNS if name not in _MERGED),
@@ -77,7 +78,7 @@ def _of_row(text: str, *more: str) -> str:
 
 # ── one session ──────────────────────────────────────────────────────────────────────────────────
 
-GET = _sql("select {columns} from sessions where id = ?")
+GET = _sql("select {packed} from sessions where id = ?")
 
 INSERT = _of_row("insert into sessions ({row}) values ({values}) on conflict (id) do nothing")
 
@@ -148,7 +149,7 @@ LEASE = """
 
 # ── many ─────────────────────────────────────────────────────────────────────────────────────────
 
-SELECT = _sql("select {columns} from sessions where {conditions} order by {order} limit :limit")
+SELECT = _sql("select id, {packed} from sessions where {conditions} order by {order} limit :limit")
 COUNT = _sql("select count(*) from sessions where {conditions}")
 COUNT_FEW = _sql("select count(*) from (select 1 from sessions where {conditions} limit :limit)")
 COUNT_PEOPLE = _sql("select count(distinct user_id) from sessions where {conditions}")

@@ -24,14 +24,15 @@ from sojourn.stores.sqlite import sql
 from sojourn.stores.sqlite.engine import Engine
 from sojourn.stores.sqlite.log import Log
 from sojourn.stores.sqlite.rows import (
-    COLUMNS,
     MINUTE,
     due_of,
     from_row,
     in_utc,
     microseconds,
     only_rotated,
+    packed,
     to_values,
+    unpacked,
 )
 
 __all__ = ["SQLiteStore"]
@@ -41,7 +42,6 @@ _FEW = 50  # uses that may be written where an event loop waits for it: half a m
 _FEW_ENDINGS = 16  # the same of endings
 _ANY = 1 << 62  # microseconds, at any time
 _SMALL = 1_000  # characters of data, up to which a row is remembered
-_DATA = COLUMNS.index("data")
 
 
 class SQLiteStore:
@@ -83,18 +83,20 @@ class SQLiteStore:
         return await self.engine.jot(lambda db: db.execute(statement, values).rowcount == 1, durable=durable)
 
     async def get(self, id: UUID) -> Session | None:
-        row = await self.engine.row(sql.GET, (id.bytes,))
+        asked = (id.bytes,)
+        found = self.engine.here(sql.GET, asked)  # nearly always: every request comes through here
+        row = await self.engine.row(sql.GET, asked) if found is None else found[0] if found else None
         return None if row is None else self._decoded(id, row)
 
     async def replace(self, session: Session, *, at: datetime) -> bool:
         row, number = to_values(session), session.id.int
         before = self._decoded.row(number)
         values = (*row, session.device.id, due_of(session), microseconds(at))
-        if before is None or not only_rotated(before, row):
+        if before is None or not only_rotated(unpacked(row[0], before), row):
             return await self._changed(sql.REPLACE, values, durable=True)
         rotated = await self._changed(sql.ROTATE, values, durable=False)
         if rotated and in_utc(session):  # as it would be read
-            self._decoded.keep(number, row, session)
+            self._decoded.keep(number, packed(row), session)
         return rotated
 
     async def touch(
@@ -120,10 +122,10 @@ class SQLiteStore:
             return await self.engine.glance(
                 lambda db: [self._known(row) for row in db.execute(statement, values)]
             )
-        return await self.engine.scan(lambda db: [from_row(row) for row in db.execute(statement, values)])
+        return await self.engine.scan(lambda db: [_found(row) for row in db.execute(statement, values)])
 
     def _known(self, row: tuple[Any, ...]) -> Session:
-        return self._decoded(UUID(int=int.from_bytes(row[0])), row)
+        return self._decoded(UUID(int=int.from_bytes(row[0])), row[1:])
 
     async def count(self, query: Query) -> int:
         check_supported(query)
@@ -224,11 +226,17 @@ _number = attrgetter("int")
 
 
 def _decode(id: UUID, row: tuple[Any, ...]) -> Session:
-    return from_row(row, id)
+    return from_row(unpacked(b"", row), id)
+
+
+def _found(row: tuple[Any, ...]) -> Session:
+    """The session in *row*, which is an id and what is packed."""
+    return from_row(unpacked(row[0], row[1:]))
 
 
 def _is_small(row: tuple[Any, ...]) -> bool:
-    return len(row[_DATA]) <= _SMALL
+    _, _, _, _, data, _ = row
+    return len(data) <= _SMALL
 
 
 def _is_short(query: Query) -> bool:
@@ -255,7 +263,7 @@ def _forget(stretch: dict[str, Any], db: sqlite3.Connection) -> int:
 
 def _get(db: sqlite3.Connection, id: bytes) -> Session | None:
     row = db.execute(sql.GET, (id,)).fetchone()
-    return None if row is None else from_row(row)
+    return None if row is None else _found((id, *row))
 
 
 def _insert(session: Session, row: tuple[Any, ...], cap: Cap, db: sqlite3.Connection) -> Inserted:
