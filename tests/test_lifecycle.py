@@ -889,7 +889,8 @@ def _is_fresh(session: Session, at: datetime, max_age: timedelta | None) -> bool
 
 
 def admit(session: Session | None, at: datetime = NOON, **given: Any) -> Outcome:
-    return lifecycle.admit(session, POLICY, at, **{"user_id": "ada", "version": 1} | given)
+    facts: dict[str, Any] = {"user_id": "ada", "version": 1} | given
+    return lifecycle.admit(session, POLICY, at, **facts)
 
 
 def test_an_access_token_uses_its_session_and_slides_it():

@@ -5,18 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-from sojourn.access import Claims
 from sojourn.clock import Clock
-from sojourn.custom import CustomSession
 from sojourn.events import Event
 from sojourn.policy import Policy
 from sojourn.session import Device, Place, Reason, Session
 from sojourn.sessions import Anybody, AsyncSessions, Issued, Rows, Validated
 from sojourn.stores.protocol import Query, Store
 from sojourn.token import Keys
+
+if TYPE_CHECKING:
+    from sojourn.access import Claims
+    from sojourn.custom import CustomSession
 
 __all__ = ["Sessions", "drive"]
 

@@ -10,15 +10,13 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from sojourn import lifecycle
-from sojourn.access import Claims
 from sojourn.activity import Activity
 from sojourn.clock import Clock, StoreClock, utc_now
 from sojourn.commit import Commits
-from sojourn.custom import KEY, Custom, CustomSession
 from sojourn.errors import (
     SessionChanged,
     SessionExpired,
@@ -36,6 +34,10 @@ from sojourn.snapshot import Partial
 from sojourn.snapshots import Snapshots
 from sojourn.stores.protocol import Action, Cap, CapRule, Query, Store, StoreBusy
 from sojourn.token import Keys, Kind, Token, derive, genuine, parse
+
+if TYPE_CHECKING:
+    from sojourn.access import Claims
+    from sojourn.custom import Custom, CustomSession
 
 __all__ = ["ANYBODY", "Anybody", "AsyncSessions", "Issued", "Validated", "utc_now"]
 
@@ -109,6 +111,8 @@ class AsyncSessions:
         self.clock: Clock = clock or StoreClock()
         self.custom: Custom | None = None
         if custom is not None:
+            from sojourn.custom import KEY, Custom
+
             self.policy = self.policy.changed(cached_data=(*self.policy.cached_data, KEY))
             self.custom = Custom(custom, self.policy, self.clock)
         self.feed = Feed(
