@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from sojourn import Policy
 from sojourn.errors import SettingsError
-from sojourn.rules import RULES, normal, parsed, ruled
+from sojourn.rules import RULES, normal, over, parsed
 from sojourn.settings import FIELDS
 
 HOUR = timedelta(hours=1)
@@ -21,6 +22,10 @@ _SPANS = st.tuples(st.integers(0, 400), st.sampled_from(["ms", "s", "m", "h", "d
 )
 _TEXTS = _SPANS | st.sampled_from(["none", "0", "3", "refuse", "end_oldest"])
 _LAYERS = st.dictionaries(st.sampled_from(sorted(RULES)), _TEXTS, max_size=4)
+
+
+def ruled(policy: Policy, *layers: Mapping[str, str]) -> Policy:
+    return over(policy, *map(parsed, layers))
 
 
 def test_rules_are_fields_of_a_policy() -> None:

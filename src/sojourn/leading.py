@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ __all__ = ["Leader", "passed"]
 _chance = secrets.SystemRandom()  # its own: programs seed the other one, and tests watch it
 
 
-class Leader:
+class Leader(ABC):
     """A kind of work. Any number of processes may run it: the one that has the lease works.
 
     All times are those of the façade's clock, and so the store's where it has one. Where it has none,
@@ -58,9 +59,9 @@ class Leader:
             await sessions.feed.poll()
         return sessions.clock()
 
+    @abstractmethod
     async def step(self, now: datetime) -> object:
         """Do what is due at *now*, if the lease is to be had."""
-        raise NotImplementedError
 
     async def take(self, now: datetime) -> bool:
         """Take the lease, or extend it; whether it is ours."""

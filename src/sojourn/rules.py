@@ -15,7 +15,7 @@ from sojourn.errors import SettingsError
 from sojourn.policy import AtCap, Policy
 from sojourn.session import Session
 
-__all__ = ["RULES", "OwnCap", "Rulebook", "Scope", "normal", "over", "parsed", "room", "ruled"]
+__all__ = ["RULES", "OwnCap", "Rulebook", "Scope", "normal", "over", "parsed", "room"]
 
 _MINUTE = timedelta(minutes=1)  # no generation may be shorter: see `Policy`
 
@@ -55,17 +55,12 @@ def normal(rules: Mapping[str, str], policy: Policy) -> dict[str, str]:
     return {name: read.spelled(value) for name, value in sorted(values.items())}
 
 
-def ruled(policy: Policy, *layers: Mapping[str, str]) -> Policy:
-    """*policy* under rules, of which the later win over the earlier.
+def over(policy: Policy, *layers: Mapping[str, Any]) -> Policy:
+    """*policy* under rules, as `parsed` gives them, of which the later win over the earlier.
 
     It never fails over rules that `normal` has admitted, whatever policy they meet since: what is
     longer than the lifetime or the idle timeout leaves room for is lowered.
     """
-    return over(policy, *map(parsed, layers))
-
-
-def over(policy: Policy, *layers: Mapping[str, Any]) -> Policy:
-    """`ruled`, with rules that are values already."""
     given: dict[str, Any] = {}
     for values in layers:
         given |= values

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from sojourn.directory import Directory
 from sojourn.testing import FakeClock
 from sojourn.web.visit import Site
 from tests.web.kit import Browser, Guests, make_server
@@ -50,3 +51,9 @@ def ada(server: Guests) -> Browser:
     browser = server.browser()
     assert browser.sign_up().status_code == 201
     return browser
+
+
+@pytest.fixture
+def directory(server: Guests) -> Directory:
+    """Applications and tenants of the server."""
+    return server.directory

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from http.cookies import SimpleCookie
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar, cast
 from uuid import UUID
 
 import httpx2
@@ -15,7 +15,9 @@ from starlette.testclient import TestClient
 
 from sojourn import AsyncSessions, Keys, Policy, access_ring
 from sojourn.access import Signers
+from sojourn.accounts import Accounts
 from sojourn.custom import CustomSession
+from sojourn.directory import Directory
 from sojourn.events import Event
 from sojourn.server import create_app
 from sojourn.sessions import Issued
@@ -25,6 +27,7 @@ from sojourn.stores.protocol import Store
 from sojourn.testing import MORNING, FakeClock, make_keys
 from sojourn.web.visit import LoadUser, Site
 
+H = TypeVar("H")
 ORIGIN = "https://good.test"
 ADA, BOB, PASSWORD = "ada@example.org", "bob@example.org", "a ship in a bottle"
 
@@ -140,6 +143,20 @@ class Guests:
         stand_in(self.sessions, cast(Store, flaky))
         self.site.faults = (*self.site.faults, Away)
         return flaky
+
+    @property
+    def accounts(self) -> Accounts:
+        return self._held(Accounts)
+
+    @property
+    def directory(self) -> Directory:
+        return self._held(Directory)
+
+    def _held(self, kind: type[H]) -> H:
+        """What the server's routes were given."""
+        (route,) = [route for route in self.app.routes if route.name == "token"]
+        cells = [cell.cell_contents for cell in route.endpoint.__closure__]
+        return next(held for held in cells if isinstance(held, kind))
 
     def told(self, kind: type[Event]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]

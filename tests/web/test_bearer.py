@@ -261,10 +261,7 @@ def test_who_changes_the_password_goes_on_with_new_tokens(server, ada, bearer):
 @pytest.mark.req("A7-7.4.2")
 @pytest.mark.parametrize("verb", ["disable", "delete"])
 def test_an_account_that_is_no_longer_takes_every_token_along(server, ada, bearer, verb):
-    from tests.web.test_limits import _accounts
-
-    accounts = _accounts(server)
-    assert server.run(getattr(accounts, verb), claims(server, bearer.access).sub) == 2
+    assert server.run(getattr(server.accounts, verb), claims(server, bearer.access).sub) == 2
     assert bearer.status() == 401
     assert bearer.refresh().status_code == 401
     assert not ada.signed_in()

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
+from sojourn import AsyncSessions
 from sojourn.custom import Custom, merged
 from sojourn.policy import Policy
 from sojourn.session import Session
+from sojourn.stores.memory import MemoryStore
 from sojourn.testing import make_keys, make_session
 from sojourn.token import derive
-from tests.web.kit import Browser, Guests
-from tests.web.test_oauth import directory
-
-__all__ = ["directory"]
+from sojourn.web.starlette import SessionMiddleware, data_from
+from tests.web.kit import Browser, Guests, make_site
 
 CURRENT = "/api/auth/sessions/current"
 
@@ -95,9 +101,23 @@ def test_nothing_of_it_is_written_to_the_store(open_server, tenants):
     server, browser = signed_in(open_server, tenants)
     id = browser.get(CURRENT).json()["session"]["id"]
     browser.post("/api/auth/refresh")
-    from uuid import UUID
-
     assert server.run(server.sessions.store.get, UUID(id)).data == {}
+
+
+def test_nor_is_it_among_the_data_of_the_session(clock, visiting):
+    async def callback(session: Session) -> Any:
+        return {"plan": "pro"}
+
+    async def data(request: Request) -> JSONResponse:
+        return JSONResponse(dict(await data_from(request)))
+
+    site = make_site(clock)
+    site.sessions = AsyncSessions(MemoryStore(), keys=make_keys(), clock=clock, custom=callback)
+    app = Starlette(routes=[Route("/", data)], middleware=[Middleware(SessionMiddleware, site=site)])
+    guests = visiting(app, site)
+    browser = guests.browser()
+    browser.hold(guests.start(data={"theme": "dark"}).token)
+    assert browser.get("/").json() == {"theme": "dark"}
 
 
 @pytest.mark.req("A3-3.3.4", "A10-10.1.1")

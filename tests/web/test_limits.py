@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import Any
 
 import pytest
 
 from sojourn.directory import Directory
 from tests.web.kit import IPHONE, Browser, Guests, code
-from tests.web.test_oauth import directory
-
-__all__ = ["directory"]
 
 API = "/api/auth"
 
@@ -83,19 +82,11 @@ def test_a_role_has_limits_of_its_own_from_the_moment_it_is_given(open_server):
     server: Guests = open_server(profiles={"admin": {"lifetime": "12h", "idle_timeout": "15m"}})
     browser = server.browser()
     browser.sign_up()
-    accounts = _accounts(server)
+    accounts = server.accounts
     server.run(accounts.set_role, current(browser)["user"]["id"], "admin")
     assert seconds(browser) == (12 * 3600, 15 * 60)
     server.clock.tick(minutes=20)
     assert not browser.signed_in()
-
-
-def _accounts(server: Guests) -> Any:
-    from sojourn.accounts import Accounts
-
-    (route,) = [route for route in server.app.routes if route.name == "token"]
-    cells = [cell.cell_contents for cell in route.endpoint.__closure__]
-    return next(held for held in cells if isinstance(held, Accounts))
 
 
 def test_rules_of_an_application_hold_for_its_sessions_alone(server, directory: Directory, ada):
@@ -140,9 +131,6 @@ def test_lists_and_endings_go_by_application_and_tenant(server, directory: Direc
 
 
 def test_without_javascript_a_page_asks_which_session_gives_way(open_server):
-    import html
-    import re
-
     server: Guests = open_server(max_sessions=1, at_cap="ask")
     first, second = server.browser(), server.browser(IPHONE)
     first.sign_up()
@@ -167,7 +155,7 @@ def test_administrators_look_for_sessions_by_application_and_tenant(server, dire
     user = current(ada)["user"]["id"]
     server.start(user, application_id="app_one", bearer=True)
     server.start(user, tenant_id=tenant.id, bearer=True)
-    server.run(_accounts(server).set_role, user, "admin")
+    server.run(server.accounts.set_role, user, "admin")
     for query in ({"application_id": "app_one"}, {"tenant_id": tenant.id}):
         found = ada.get("/api/admin/sessions", params=query).json()
         assert found["count"] == len(found["sessions"]) == 1

@@ -18,7 +18,7 @@ from sojourn.events import Revoked
 from sojourn.session import Reason, Session
 from sojourn.testing import MORNING
 from tests.web.kit import ADA, SESSION, Browser, Guests, cookies_set, make_signers
-from tests.web.test_oauth import CALLBACK, Client, directory, link, user_id  # noqa: F401 - fixtures
+from tests.web.test_oauth import CALLBACK, Client, link, user_id  # noqa: F401 - fixtures
 
 BYE = "https://app.test/bye"
 WITH_QUERY = "https://app.test/bye?lang=de"
@@ -51,7 +51,7 @@ ALMOST = [
 
 
 @pytest.fixture
-def app(server: Guests, directory: Directory) -> Client:  # noqa: F811
+def app(server: Guests, directory: Directory) -> Client:
     registered = server.run(
         directory.create_application,
         "App",
@@ -63,7 +63,7 @@ def app(server: Guests, directory: Directory) -> Client:  # noqa: F811
 
 
 @pytest.fixture
-def other(server: Guests, directory: Directory) -> Client:  # noqa: F811
+def other(server: Guests, directory: Directory) -> Client:
     registered = server.run(
         directory.create_application,
         "Other",
@@ -362,7 +362,7 @@ def test_without_its_id_token_no_address_is_gone_to_by_itself(server, app):
 
 
 @pytest.mark.req("L-09")
-def test_a_disabled_application_is_sent_nobody(server, directory, ada, app, signed):  # noqa: F811
+def test_a_disabled_application_is_sent_nobody(server, directory, ada, app, signed):
     server.run(directory.disable_application, app.id)
     server.clock.tick(seconds=10)
     answer = leave(ada, id_token_hint=signed.hint, post_logout_redirect_uri=BYE)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
+import json
+import re
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -77,9 +80,6 @@ def ask(browser: Browser, client: str, **changes: str) -> Any:
 
 def link(page: str, text: str) -> str:
     """The address of the link with *text*."""
-    import html
-    import re
-
     found = re.search(rf'<a [^>]*href="([^"]*)"[^>]*>{text}</a>', page)
     assert found is not None, page
     return html.unescape(found.group(1))
@@ -98,14 +98,6 @@ def error(answer: Any) -> tuple[int, str]:
     assert body["message"] == body["error_description"] != ""
     assert "no-store" in answer.headers["cache-control"]
     return answer.status_code, body["error"]
-
-
-@pytest.fixture
-def directory(server: Guests) -> Directory:
-    (route,) = [route for route in server.app.routes if route.name == "token"]
-    return next(
-        cell.cell_contents for cell in route.endpoint.__closure__ if isinstance(cell.cell_contents, Directory)
-    )
 
 
 @pytest.fixture
@@ -347,14 +339,10 @@ def test_who_is_not_signed_in_signs_in_first_and_is_led_back_to_the_question(ser
     answer = ask(browser, app.id)
     assert answer.headers["location"].startswith("/sign-in?next=")
     page = browser.get(answer.headers["location"]).text
-    import re
-
     field = re.search(r'name="csrf" value="([^"]*)"', page)
     following = re.search(r'name="next" value="([^"]*)"', page)
     assert field
     assert following
-    import html
-
     form = {
         "csrf": html.unescape(field.group(1)),
         "next": html.unescape(following.group(1)),
@@ -483,8 +471,6 @@ def test_a_code_for_a_tenant_gives_a_session_of_it(server, directory, app, ada):
 
 def test_an_id_token_is_for_its_application_and_opens_nothing(server, app, ada):
     body = app.redeem(app.code(ada, nonce="n1", scope="openid profile")).json()
-    import json
-
     payload = body["id_token"].split(".")[1]
     said = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     assert (said["aud"], said["nonce"], "email" in said) == (app.id, "n1", False)
@@ -648,9 +634,7 @@ def test_the_native_refresh_is_for_sessions_without_an_application_and_for_publi
 
 @pytest.mark.req("AX-8.4.2", "A10-10.3.1")
 def test_an_application_of_an_administrator_administers_nothing(server, app, ada, user_id):
-    from tests.web.test_limits import _accounts
-
-    server.run(_accounts(server).set_role, user_id, "admin")
+    server.run(server.accounts.set_role, user_id, "admin")
     theirs, own = (
         app.access(app.start(user_id).session),
         app.access(server.start(user_id, bearer=True).session),

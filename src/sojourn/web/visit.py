@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sojourn import device as devices
+from sojourn.custom import KEY
 from sojourn.errors import (
     CookieRejected,
     Forbidden,
@@ -185,7 +186,9 @@ class Visit:
         session = await self.session(sure=True)
         if session is None:  # it ended a moment ago: to have no data is something else
             raise self.refusal or Unauthenticated()
-        return session.data
+        if self.site.sessions.custom is None:
+            return session.data
+        return {name: value for name, value in session.data.items() if name != KEY}
 
     async def require(self, *, sure: bool = False) -> Session:
         """The session of a signed-in user, or the refusal that fits."""

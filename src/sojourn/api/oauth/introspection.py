@@ -1,8 +1,7 @@
-"""Asking about a token (RFC 7662), and giving one back (RFC 7009)."""
+"""Asking about a token (RFC 7662)."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -10,15 +9,13 @@ from msgspec import UNSET, Struct, UnsetType
 
 from sojourn import lifecycle
 from sojourn.access import Claims
-from sojourn.api.oauth.clients import CLIENT, authenticated, identified, said
-from sojourn.api.oauth.token import issuer_of
+from sojourn.api.oauth.clients import CLIENT, authenticated, said
+from sojourn.api.oauth.presented import Presented, presented
 from sojourn.api.routes import Call, Route
-from sojourn.api.views import Done, SessionRow, row
+from sojourn.api.views import SessionRow, row
 from sojourn.directory import Application
-from sojourn.errors import OAuthError, SessionError
-from sojourn.session import Reason, Session
-from sojourn.sessions import ANYBODY
-from sojourn.token import PREFIX, REFRESH
+from sojourn.errors import SessionError, TokenInvalid
+from sojourn.session import Session
 
 __all__ = ["ROUTES"]
 
@@ -48,68 +45,41 @@ class Introspected(Struct, kw_only=True):
     session: SessionRow | UnsetType = UNSET
 
 
-class Subject(Struct, frozen=True):
-    """What a token turned out to be: of a session that lives, or of an application itself."""
-
-    session: Session | None
-    claims: Claims | None
-
-
 async def introspect(call: Call) -> Introspected:
     """Whether a token is good now, and whose it is. The store is asked: a revocation is known at once."""
     by = await authenticated(call)
-    found = await _subject(call, by, call.form.get("token", ""))
-    if found is None:
+    try:
+        about = await presented(call, call.form.get("token", ""))
+        if about.session is None:
+            mine = about.claims is not None and about.claims.client_id == by.id
+            return _facts(about.claims) if mine else Introspected()
+        _check(call, by, about)
+    except SessionError:
         return Introspected()
-    if found.session is None:
-        return _facts(found.claims)
-    kind = "refresh_token" if call.form["token"].startswith(REFRESH) else "session_token"
-    return await _told(call, found.session, found.claims, kind)
+    return await _told(call, about.session, about)
 
 
-async def _subject(call: Call, by: Application, text: str) -> Subject | None:
-    """None for all that is not good, and for what is another application's: one answer (RFC 7662 2.2)."""
-    sessions = call.visit.site.sessions
-    try:
-        claims = None if text.startswith((PREFIX, REFRESH)) else issuer_of(call).read(text)
-        if claims is not None and claims.sid is None:
-            return Subject(None, claims) if claims.client_id == by.id else None
-        found = await (sessions.of(text) if claims is None else sessions.store.get(claims.sid or _never()))
-    except SessionError:
-        return None
-    if found is None or found.user_id is None or found.application_id not in (None, by.id):
-        return None
-    if lifecycle.ended(found, sessions.policy, sessions.clock()) is not None:
-        return None
-    if claims is not None and (claims.ver < found.void_below or claims.sub != found.user_id):
-        return None
-    if claims is None and not _current(call, text, found):
-        return None
-    return Subject(found, claims)
-
-
-def _current(call: Call, text: str, found: Session) -> bool:
-    """Whether a request could use *text*: of an older generation nobody is told anything."""
-    from sojourn.token import parse
-
-    sessions = call.visit.site.sessions
-    token = parse(text, sessions.keys)
-    try:
+def _check(call: Call, by: Application, about: Presented) -> None:
+    """Refuse what a request could not use, and what is another application's: one answer (RFC 7662 2.2)."""
+    sessions, session = call.visit.site.sessions, about.session
+    if session is None or session.user_id is None or session.application_id not in (None, by.id):
+        raise TokenInvalid
+    policy, now = sessions.policy, sessions.clock()
+    if about.claims is not None:
+        claims = about.claims
+        lifecycle.admit(session, policy, now, user_id=claims.sub, version=claims.ver, passive=True)
+    elif about.token is not None:
         lifecycle.validate(
-            found, sessions.policy, sessions.clock(), token=token, keys=sessions.keys, passive=True,
-            rotating=False,
-        )  # fmt: skip
-    except SessionError:
-        return False
-    return True
+            session, policy, now, token=about.token, keys=sessions.keys, passive=True, rotating=False
+        )
 
 
-async def _told(call: Call, session: Session, claims: Claims | None, kind: str) -> Introspected:
-    policy = call.visit.site.sessions.policy
+async def _told(call: Call, session: Session, about: Presented) -> Introspected:
+    policy, claims = call.visit.site.sessions.policy, about.claims
     user = await call.accounts.get(session.user_id or "")
     facts = _facts(claims)
     facts.active = True
-    facts.token_type = "Bearer" if claims is not None else kind
+    facts.token_type = "Bearer" if about.token is None else f"{about.token.kind}_token"
     facts.sub, facts.sid, facts.ver = session.user_id or "", str(session.id), session.version
     facts.client_id = session.application_id or "sojourn"
     facts.session = row(session, policy, session.id)
@@ -141,27 +111,6 @@ def _seconds(at: datetime) -> int:
     return int(at.timestamp())
 
 
-def _never() -> Any:
-    raise AssertionError("checked before")
-
-
-async def revoke_token(call: Call) -> Done:
-    """Give a token back: its session ends, and every other token of it. Fine for what is none, too."""
-    by = await identified(call)
-    text, sessions = call.form.get("token", ""), call.visit.site.sessions
-    if not text:
-        raise OAuthError("invalid_request", "Say which token: token.")
-    with suppress(SessionError):
-        if text.startswith((PREFIX, REFRESH)):
-            session = await sessions.of(text)
-        else:
-            claims = issuer_of(call).read(text)
-            session = await sessions.store.get(claims.sid) if claims.sid else None
-        if session is not None and session.application_id == (by.id if by else None):
-            await sessions.revoke(session.id, owner=ANYBODY, reason=Reason.SIGNED_OUT, by=session.user_id)
-    return Done()
-
-
 ROUTES = (
     Route(
         method="POST",
@@ -172,18 +121,6 @@ ROUTES = (
         refusals=("invalid_client",),
         refused=said,
         returns=Introspected,
-        tag="oauth",
-    ),
-    Route(
-        method="POST",
-        path="/oauth/revoke",
-        guard="open",
-        act=revoke_token,
-        cookieless=True,
-        parameters={"token": "an access token or a refresh token", **CLIENT},
-        refusals=("invalid_client",),
-        refused=said,
-        returns=Done,
         tag="oauth",
     ),
 )
