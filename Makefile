@@ -5,7 +5,7 @@ ARGS ?=
 BIN := .venv/bin
 
 # Files without I/O and without a clock: every branch is covered by a test.
-PURE := session errors events policy token snapshot lifecycle device
+PURE := session errors events policy token snapshot lifecycle/* device
 empty :=
 comma := ,
 PURE_FILES := $(subst $(empty) ,$(comma),$(PURE:%=src/sojourn/%.py))

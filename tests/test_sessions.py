@@ -133,6 +133,18 @@ def test_signing_in_again_renews_the_session_of_this_browser(sessions, clock):
     assert (second.session.authenticated_at, second.session.amr, second.session.aal) == (clock(), ("otp",), 2)
 
 
+def test_signing_in_again_by_a_proof_of_some_time_ago_makes_nothing_fresh(
+    sessions: Sessions, clock: FakeClock
+):
+    first = sessions.start("ada")
+    clock.tick(hours=1)
+    proved_at = clock() - timedelta(minutes=59)
+    again = sessions.start("ada", replacing=first.session, authenticated_at=proved_at)
+    assert (again.session.id != first.session.id, again.session.authenticated_at) == (True, proved_at)
+    with pytest.raises(SessionRevoked):
+        sessions.validate(first.token)
+
+
 def test_signing_in_again_tells_where_from_and_with_what(sessions):
     first = sessions.start("ada", device=Device(name="Firefox 145 on Linux"), ip="192.0.2.1")
     newer = Device(name="Firefox 146 on Linux")

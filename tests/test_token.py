@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import random
 import string
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
@@ -445,7 +445,7 @@ def test_a_token_that_was_read_and_proven_lately_is_as_good_as_then_and_no_bette
         parse(text, ring(old="signing"))  # a ring that has lost the key
 
 
-@pytest.mark.parametrize("kind", ["session", "refresh"])
+@pytest.mark.parametrize("kind", ["session", "refresh", "bearer"])
 def test_what_was_proven_lately_was_proven_for_that_alone(kind: Kind) -> None:
     session = begun()
     token = parse(derive(session, KEYS, kind), KEYS)
@@ -486,19 +486,21 @@ def test_tokens_are_remembered_within_bounds(monkeypatch):
     assert len(keys.proven) <= 10
 
 
-# ── the two kinds ─────────────────────────────────────────────────────────────────────────────
+# ── the three kinds ─────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.req("A9-9.2.2", "T-09")
-def test_a_token_that_refreshes_is_no_token_of_a_cookie_whatever_its_prefix():
-    session = begun()
-    cookie, refresh = derive(session, KEYS), derive(session, KEYS, "refresh")
-    assert refresh.startswith("sjr_")
-    assert refresh.removeprefix("sjr_") != cookie.removeprefix("sjn_")
-    for text, kind in ((cookie, "session"), (refresh, "refresh")):
+def test_a_token_of_one_kind_is_none_of_another_whatever_its_prefix():
+    session, prefixes = begun(), {"session": "sjn_", "refresh": "sjr_", "bearer": "sjb_"}
+    made = {kind: derive(session, KEYS, kind) for kind in get_args(Kind)}
+    assert prefixes.keys() == made.keys()
+    for kind, text in made.items():
+        assert text.startswith(prefixes[kind])
         token = parse(text, KEYS)
         assert token.kind == kind
         assert genuine(token, session, KEYS)
-    swapped = [refresh.replace("sjr_", "sjn_"), cookie.replace("sjn_", "sjr_")]
+    swapped = [
+        prefix + text[4:] for text in made.values() for prefix in prefixes.values() if prefix != text[:4]
+    ]
     for _ in range(2):  # also once the proofs are remembered
-        assert [genuine(parse(text, KEYS), session, KEYS) for text in swapped] == [False, False]
+        assert not any(genuine(parse(text, KEYS), session, KEYS) for text in swapped)

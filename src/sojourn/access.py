@@ -76,6 +76,8 @@ class Claims(Struct, frozen=True, kw_only=True, omit_defaults=True):
     tenant: str | None = None  # its slug ...
     tenant_subdomain: str | None = None  # ... and as AuthVital's SDK reads it
     nbf: int | None = None
+    email: str | None = None
+    name: str | None = None
 
 
 class Signer(Discreet, frozen=True, kw_only=True):

@@ -107,6 +107,20 @@ class Sessions:
             )
         )
 
+    def impersonate(
+        self,
+        parent: Session,
+        user_id: str,
+        *,
+        device: Device | None = None,
+        ip: str | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> Issued:
+        return _run(self._sessions.impersonate(parent, user_id, device=device, ip=ip, data=data))
+
+    def carried(self, session: Session) -> bool:
+        return _run(self._sessions.carried(session))
+
     def validate(
         self,
         token: str,
@@ -133,6 +147,11 @@ class Sessions:
         idle: timedelta = timedelta(0),
     ) -> Session:
         return _run(self._sessions.admit(text, claims, passive=passive, sure=sure, idle=idle))
+
+    def borne(
+        self, text: str, *, passive: bool = False, sure: bool = False, idle: timedelta = timedelta(0)
+    ) -> Session:
+        return _run(self._sessions.borne(text, passive=passive, sure=sure, idle=idle))
 
     def customised(self, session: Session) -> Session:
         return _run(self._sessions.customised(session))

@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
+from sojourn import lifecycle
 from sojourn.clock import Clock, StoreClock
-from sojourn.errors import SessionChanged, SessionError
-from sojourn.events import Event, Refused
+from sojourn.errors import SessionChanged, SessionError, SessionExpired, SessionNotFound, SessionRevoked
+from sojourn.events import Event, Refused, Revoked
 from sojourn.feed import Feed
 from sojourn.lifecycle import Outcome
 from sojourn.policy import Policy
 from sojourn.session import Reason, Session
-from sojourn.stores.protocol import Entry, Store, StoreBusy
+from sojourn.stores.protocol import Entry, Query, Store, StoreBusy
 
 __all__ = ["Commits"]
 
@@ -50,12 +52,19 @@ class Commits:
         self._free = [True] * self._most_reads  # one for each request that may read
 
     async def change(
-        self, id: UUID, decide: Callable[..., Outcome], *, tries: int = _TRIES, telling: bool = False
+        self,
+        id: UUID,
+        decide: Callable[..., Outcome],
+        *,
+        tries: int = _TRIES,
+        telling: bool = False,
+        carrying: bool = False,
     ) -> tuple[Outcome, datetime]:
         """Load, decide, commit; after a lost race decide again, never re-send what was decided before.
 
         With the outcome comes when the store was asked: an answer is as old as its question.
-        *telling*: a bearer asks, so that a refusal is an event.
+        *telling*: a bearer asks, so that a refusal is an event. *carrying*: it is asked about for one
+        that ends with it. Of any other session that has a parent, this is asked for, too.
         """
         try:
             for _ in range(tries):
@@ -68,6 +77,8 @@ class Commits:
                     session = await self._store.get(id)
                 finally:
                     self._free.append(True)
+                if session is not None and session.parent_id is not None and not carrying:
+                    session = await self._with_parent(session)
                 now = self._clock()
                 if now - asked_at > self._policy.max_staleness:
                     self._check_age(now)
@@ -89,6 +100,26 @@ class Commits:
             if telling and refusal.code != "access_expired":
                 self._emit(Refused(at=self._clock(), session_id=id, code=refusal.code))
             raise
+
+    async def carried(self, session: Session) -> bool:
+        """Whether the parent of *session*, if it has one, lets it live. The store is asked."""
+        if session.parent_id is None:
+            return True
+        try:
+            await self.change(session.parent_id, partial(lifecycle.carry, child=session), carrying=True)
+        except (SessionExpired, SessionNotFound, SessionRevoked):
+            return False
+        return True
+
+    async def _with_parent(self, session: Session) -> Session:
+        """*session* as it is: ended, if its parent has ended."""
+        if not session.live(self._clock()) or await self.carried(session):
+            return session
+        now = self._clock()
+        for id in await self._store.revoke(Query(id=session.id), at=now, reason=Reason.SYSTEM):
+            self._feed.ended(id, now, Reason.SYSTEM)
+            self._emit(Revoked(at=now, session_id=id, user_id=session.user_id, reason=Reason.SYSTEM))
+        return session.change(revoked_at=now, reason=Reason.SYSTEM)
 
     def _take_a_place(self) -> None:
         try:

@@ -27,7 +27,7 @@ KEY = "sojourn.custom"  # of the session's data, in snapshots alone: it is never
 _log = logging.getLogger("sojourn")
 _MOST = 10_000  # sessions whose fields were worked out lately
 _LONGEST = 2_048  # characters of JSON: a cookie cache has room for little more
-_CREDENTIAL = re.compile(r"sj[nrsc]_[\w-]{20}|eyJ[\w-]+\.[\w-]+\.[\w-]+")
+_CREDENTIAL = re.compile(r"sj[nrscb]_[\w-]{20}|eyJ[\w-]+\.[\w-]+\.[\w-]+")
 
 
 class Custom:

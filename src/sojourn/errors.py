@@ -28,8 +28,14 @@
     │   ├── InvalidCredentials          invalid_credentials wrong password or unknown user: the same answer
     │   ├── AccountExists               account_exists
     │   ├── AccountNotFound             not_found
+    │   ├── LastWayIn                   last_way_in         without it nobody could sign in any more
     │   ├── PasswordRejected            password_rejected   too short, too long, or too common
-    │   └── EmailRejected               email_rejected
+    │   ├── EmailRejected               email_rejected
+    │   ├── FlowLost                    flow_lost           a sign-in by a provider that nobody began here
+    │   ├── OtherAccount                other_account       proved to be somebody, but somebody else
+    │   ├── ProviderAway                provider_away       no answer that one could judge
+    │   ├── ProviderDenied              provider_denied     the provider said no (`error`)
+    │   └── ProviderRejected            provider_rejected   what a provider said cannot be trusted
     └── DirectoryError                  about an application or a tenant
         ├── ApplicationNotFound         not_found
         ├── ApplicationRejected         application_rejected a field that cannot be
@@ -64,14 +70,20 @@ __all__ = [
     "DataTooLarge",
     "DirectoryError",
     "EmailRejected",
+    "FlowLost",
     "Forbidden",
     "FreshnessRequired",
     "HttpsRequired",
     "InvalidCredentials",
+    "LastWayIn",
     "MethodRejected",
     "NothingHere",
     "OAuthError",
+    "OtherAccount",
     "PasswordRejected",
+    "ProviderAway",
+    "ProviderDenied",
+    "ProviderRejected",
     "QueryNotSupported",
     "RateLimited",
     "Refusal",
@@ -290,8 +302,17 @@ class AccountError(Refusal):
 
 
 class InvalidCredentials(AccountError):
+    """`banned`: they proved who they are, and may not sign in.
+
+    The answer is the same; only a dialect whose clients have words for it asks.
+    """
+
     code = "invalid_credentials"
     message = "The e-mail address or the password is wrong."
+
+    def __init__(self, message: str | None = None, *, banned: bool = False) -> None:
+        self.banned = banned
+        super().__init__(message)
 
 
 class AccountExists(AccountError):
@@ -304,6 +325,11 @@ class AccountNotFound(AccountError):
     message = "There is no such user."
 
 
+class LastWayIn(AccountError):
+    code = "last_way_in"
+    message = "This is the only way you can sign in. Set a password or connect another one first."
+
+
 class PasswordRejected(AccountError):
     code = "password_rejected"
 
@@ -311,6 +337,47 @@ class PasswordRejected(AccountError):
 class EmailRejected(AccountError):
     code = "email_rejected"
     message = "Please give an e-mail address, such as ada@example.org."
+
+
+class FlowLost(AccountError):
+    """Expired, finished already, of another provider, or begun elsewhere: the same answer."""
+
+    code = "flow_lost"
+    message = "This sign-in took too long, or began in another browser. Please begin again."
+
+
+class OtherAccount(AccountError):
+    code = "other_account"
+    message = "You have signed in there as somebody else. Choose the account that you use here."
+
+
+class ProviderAway(AccountError):
+    """`why` is for the log."""
+
+    code = "provider_away"
+    message = "The other service does not answer just now. Try again later, or sign in another way."
+
+    def __init__(self, why: str = "") -> None:
+        self.why = why
+        super().__init__()
+
+
+class ProviderDenied(AccountError):
+    """`error`: the provider's own word (RFC 6749 section 4.1.2.1), if it is one."""
+
+    code = "provider_denied"
+    message = "The other service did not sign you in. Try again, or sign in another way."
+
+
+class ProviderRejected(AccountError):
+    """`why` is for the log: it quotes nothing of what the provider said."""
+
+    code = "provider_rejected"
+    message = "The answer of the other service cannot be trusted, so nobody was signed in."
+
+    def __init__(self, why: str = "") -> None:
+        self.why = why
+        super().__init__()
 
 
 class DirectoryError(Refusal):

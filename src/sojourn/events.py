@@ -19,6 +19,7 @@ __all__ = [
     "Event",
     "Expired",
     "GivenUp",
+    "Impersonated",
     "Recovered",
     "Refreshed",
     "Refused",
@@ -48,6 +49,14 @@ class Started(Event, frozen=True, kw_only=True):
     name: ClassVar[str] = "session-established"
     device: str
     amr: tuple[str, ...] = ()
+
+
+class Impersonated(Event, frozen=True, kw_only=True):
+    """The administrator *by* began to act as the user, in a session that ends with his own, `parent_id`."""
+
+    name: ClassVar[str] = "session-impersonated"
+    by: str
+    parent_id: UUID
 
 
 class Refreshed(Event, frozen=True, kw_only=True):

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace as _replaced
 
 from sojourn import access, lifecycle
 from sojourn.access import LONGEST, Algorithm, Claims, Signers
-from sojourn.errors import SettingsError
+from sojourn.errors import Forbidden, SettingsError
 from sojourn.session import Discreet, Session
 from sojourn.sessions import AsyncSessions
 
-__all__ = ["AccessToken", "Issuer", "Terms", "TermsOf"]
+__all__ = ["AccessToken", "Issuer", "Named", "Terms", "TermsOf"]
 
 _LATELY = 10_000  # access tokens whose signature was checked lately
 _MOMENT = timedelta(seconds=1)
@@ -37,6 +40,24 @@ class AccessToken(Discreet, frozen=True):
 
     def __repr__(self) -> str:
         return f"<AccessToken for {self.expires_in} s>"
+
+
+class Named(Protocol):
+    """A user, as far as an access token may say who that is."""
+
+    @property
+    def email(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+class _Made(Discreet, frozen=True):
+    text: str
+    iat: int
+    exp: int
+
+    def __repr__(self) -> str:
+        return "<_Made>"
 
 
 TermsOf = Callable[[Session], Awaitable[Terms]]
@@ -70,14 +91,20 @@ class Issuer:
         self.sessions, self.signers = sessions, signers
         self.url, self.life, self.terms_of = url.rstrip("/"), life, terms_of
         self._read: dict[str, Claims] = {}
+        self._made: dict[tuple[UUID, int, str, str], _Made] = {}
 
     async def issue(self, session: Session, *, life: timedelta | None = None) -> AccessToken:
-        """An access token for *session*, which it does not outlive."""
+        """An access token for *session*, which it does not outlive; never for one that ends with another."""
         terms = await self.terms_of(session)
-        now = self.sessions.clock()
-        claims = access.claims_of(
+        claims = self._claims(session, terms, life)
+        return AccessToken(self._signed(claims, terms), max(0, claims.exp - claims.iat))
+
+    def _claims(self, session: Session, terms: Terms, life: timedelta | None = None) -> Claims:
+        if session.parent_id is not None:  # whoever verifies it elsewhere could not tell who really acts
+            raise Forbidden("There are no access tokens for who acts as somebody else.")
+        return access.claims_of(
             session,
-            now,
+            self.sessions.clock(),
             lifecycle.idle_end(session, self.sessions.policy),
             issuer=self.url,
             life=min(life or terms.life or self.life, LONGEST),
@@ -85,8 +112,25 @@ class Issuer:
             scope=terms.scope,
             tenant=terms.tenant,
         )
-        text = access.signed(claims, self.signers.signing(terms.algorithm), self.signers)
-        return AccessToken(text, max(0, claims.exp - claims.iat))
+
+    def _signed(self, claims: Claims, terms: Terms) -> str:
+        return access.signed(claims, self.signers.signing(terms.algorithm), self.signers)
+
+    async def lately(self, session: Session, user: Named) -> AccessToken:
+        """An access token for *session* in a cookie, that names its *user*: for half its life the same one.
+
+        It says nothing of the cookie's generation, since using it does not show that the cookie arrived.
+        """
+        slot = (session.id, session.version, user.email, user.name)
+        now = int(self.sessions.clock().timestamp())
+        made = self._made.get(slot)
+        if made is None or 2 * now >= made.iat + made.exp:
+            terms = await self.terms_of(session)
+            claims = _replaced(self._claims(session, terms), gen=None, email=user.email, name=user.name)
+            if len(self._made) >= _LATELY:
+                self._made.clear()
+            made = self._made[slot] = _Made(self._signed(claims, terms), claims.iat, claims.exp)
+        return AccessToken(made.text, max(0, made.exp - now))
 
     def machine(
         self, client_id: str, scope: str, algorithm: Algorithm, life: timedelta | None = None

@@ -86,6 +86,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     keep_ended: timedelta = timedelta(days=90)  # then `purge` removes the record
     show_ended: timedelta = timedelta(days=28)  # how far back "recently signed out" goes
 
+    impersonate_for: timedelta = timedelta(hours=1)  # how long an administrator may act as somebody else
+
     exceptions: Exceptions | None = None  # other rules for an application, a tenant, a profile
 
     def __post_init__(self) -> None:
@@ -299,4 +301,8 @@ def _impossible(p: Policy) -> list[tuple[bool, str]]:
             "keep_ended must not be shorter than show_ended; raise keep_ended or lower show_ended",
         ),
         (p.show_ended < _ZERO, "show_ended must not be negative; 0 shows nothing"),
+        (
+            not _ZERO < p.impersonate_for <= timedelta(hours=12),
+            "impersonate_for must be positive and at most 12 hours; a usual value is 1 hour",
+        ),
     ]

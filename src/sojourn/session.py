@@ -114,6 +114,9 @@ class Session(Discreet, frozen=True, kw_only=True, repr_omit_defaults=True):
     ip: str | None = None
     remember: bool = False
     profile: str | None = None  # the named rules under which it was started: see `Policies`
+    impersonator_id: str | None = None  # the administrator who acts as `user_id`; then there is a parent, too
+    parent_id: UUID | None = None  # the administrator's own session, with which this one ends
+    parent_version: int = 0  # its `void_below` when this one began: with a renewal of it this one ends
     data: Mapping[str, Any] = field(default_factory=dict)
     version: int = 1  # one more with every change but a touch
     void_below: int = 0  # snapshots of a lower version are void: see `voiding`
@@ -125,6 +128,11 @@ class Session(Discreet, frozen=True, kw_only=True, repr_omit_defaults=True):
     def voiding(self, **fields: Any) -> Self:
         """`change`, and others must not learn it late: it voids every snapshot of an earlier version."""
         return self.change(void_below=self.version + 1, **fields)
+
+    @property
+    def actor(self) -> str | None:
+        """Who really acts: the user, or the administrator who impersonates them."""
+        return self.impersonator_id or self.user_id
 
     def live(self, at: datetime) -> bool:
         """Whether the record alone says that the session lives at *at*."""

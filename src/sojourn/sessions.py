@@ -25,13 +25,13 @@ from sojourn.errors import (
     TokenInvalid,
     TooManySessions,
 )
-from sojourn.events import Event, Refreshed, Revoked, Started, Verdict
+from sojourn.events import Event, Impersonated, Refreshed, Revoked, Started, Verdict
 from sojourn.feed import Feed
 from sojourn.lifecycle import Outcome
 from sojourn.policy import AtCap, Policy
-from sojourn.session import Device, Discreet, Place, Reason, Session, new_id, new_salt
+from sojourn.session import Device, Discreet, Place, Reason, Seen, Session, new_id, new_salt
 from sojourn.snapshot import Partial
-from sojourn.snapshots import Snapshots
+from sojourn.snapshots import Snapshots, as_borne
 from sojourn.stores.protocol import Action, Cap, CapRule, Query, Store, StoreBusy
 from sojourn.token import Keys, Kind, Token, derive, genuine, parse
 
@@ -182,10 +182,15 @@ class AsyncSessions:
         opens nothing; what opens is an access token.
 
         *replacing* is the session that this browser presented. Of the same user in the same
-        application and tenant it is renewed: its id and its absolute end stay, and *data* is a
-        patch. A visitor's hands its data on. Any other is revoked.
+        application and tenant, who has proved it now, it is renewed: its id and its absolute end
+        stay, and *data* is a patch. A visitor's hands its data on. Any other is revoked.
         """
-        if replacing is not None and _continues(replacing, user_id, application_id, tenant_id):
+        # One that goes on becomes fresh, which a proof of some time ago is not.
+        if (
+            replacing is not None
+            and authenticated_at is None
+            and _continues(replacing, user_id, application_id, tenant_id)
+        ):
             try:
                 return await self._sign_in_again(
                     replacing,
@@ -226,8 +231,56 @@ class AsyncSessions:
         await self._insert(session, now)
         if replacing is not None:
             query = Query(id=replacing.id, user_id=replacing.user_id)
-            await self._revoke(query, reason=Reason.REPLACED, by=replacing.user_id)
+            await self._revoke(query, reason=Reason.REPLACED, by=replacing.actor)
         return Issued(session, derive(session, self.keys, _kind(bearer)))
+
+    async def impersonate(
+        self,
+        parent: Session,
+        user_id: str,
+        *,
+        device: Device | None = None,
+        ip: str | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> Issued:
+        """Let who has *parent*, which stays, act as *user_id*. Whether they may, the caller knows.
+
+        The new session is never fresh, and takes no room from the user's own. It ends after
+        `Policy.impersonate_for`, and with *parent*: at its next use if that has ended, however, or was
+        renewed, as after a change of role. Each use of it asks the store for both, and counts as one of
+        *parent*. *device* and *ip*: those of *parent*, if not given.
+        """
+        await self._commits.tell_time()
+        decide = partial(
+            lifecycle.impersonate,
+            by=parent.user_id,
+            user_id=user_id,
+            id=new_id(self.clock(), user_id),
+            salt=new_salt(),
+            key_id=self.keys.signing_id,
+            device=device,
+            ip=ip,
+            data=data,
+        )
+        outcome, _ = await self._commits.change(parent.id, decide, carrying=True)
+        session = outcome.session
+        if not (await self.store.insert(session)).done:
+            raise SessionChanged
+        self.emit(
+            Impersonated(
+                at=session.created_at,
+                session_id=session.id,
+                user_id=user_id,
+                ip=session.ip,
+                by=session.actor or "",
+                parent_id=parent.id,
+            )
+        )
+        return Issued(session, derive(session, self.keys))
+
+    async def carried(self, session: Session) -> bool:
+        """Whether the session with which *session* ends lets it live; true for all that end by themselves."""
+        return await self._commits.carried(session)
 
     async def _sign_in_again(self, session: Session, data: Mapping[str, Any] | None, **now: Any) -> Issued:
         if data:  # first, because after a refused patch the old token must still be good
@@ -322,12 +375,6 @@ class AsyncSessions:
         """
         if claims.sid is None:
             raise TokenInvalid
-        if self.snapshots.on and not sure:
-            known = self.snapshots.recall(text, passive=passive)
-            if known is None and self._poll_is_due(text, None):
-                known = await self._polled(text, None, passive)
-            if known is not None:
-                return known
         decide = partial(
             lifecycle.admit,
             user_id=claims.sub,
@@ -336,21 +383,52 @@ class AsyncSessions:
             passive=passive,
             idle=idle,
         )
+        return await self._borne(text, claims.sid, decide, passive, sure)
+
+    async def borne(
+        self, text: str, *, passive: bool = False, sure: bool = False, idle: timedelta = _NOT_AT_ALL
+    ) -> Session:
+        """The session that the bearer token *text* may use now; else as `validate`.
+
+        Whoever bears it knows no refresh, so it stays as it is until the session is renewed or ends.
+        """
+        token = _parsed(text, self.keys, "bearer")
+        decide = partial(lifecycle.bear, token=token, keys=self.keys, passive=passive, idle=idle)
+        return await self._borne(text, token.session_id, decide, passive, sure)
+
+    async def _borne(
+        self, text: str, id: UUID, decide: Callable[..., Outcome], passive: bool, sure: bool
+    ) -> Session:
+        name = as_borne(text)
+        if self.snapshots.on and not sure:
+            known = self.snapshots.recall(name, passive=passive)
+            if known is None and self._poll_is_due(name, None):
+                known = await self._polled(name, None, passive)
+            if known is not None:
+                return known
         try:
-            return await self._admitted(text, claims.sid, decide)
+            return await self._admitted(name, id, decide)
         except self.faults:
-            known = self._in_need(text, None, passive, sure)
+            known = self._in_need(name, None, passive, sure)
             if known is None:
                 raise
             return known
 
-    async def _admitted(self, text: str, id: UUID, decide: Callable[..., Outcome]) -> Session:
+    async def _admitted(self, name: str, id: UUID, decide: Callable[..., Outcome]) -> Session:
         outcome, asked_at = await self._commits.change(id, decide, telling=True)
         if outcome.seen is not None:
-            await self.activity.record(id, outcome.seen)
+            await self._record(outcome.session, outcome.seen)
         session = await self.customised(outcome.session)
-        self.snapshots.remember(text, session, asked_at)
+        self.snapshots.remember(name, session, asked_at)
         return session
+
+    async def _record(self, session: Session, seen: Seen) -> None:
+        if session.parent_id is not None:  # whoever uses it is the user of its parent, who is not idle
+            parent = await self.store.get(session.parent_id)
+            if parent is not None:
+                also, _ = lifecycle.used(parent, self.policy, seen.seen_at)
+                await self.activity.record(parent.id, also)
+        await self.activity.record(session.id, seen)
 
     async def customised(self, session: Session) -> Session:
         """*session* with the fields of `custom` in its data, if there are any to add."""
@@ -384,7 +462,7 @@ class AsyncSessions:
         outcome, asked_at = await self._commits.change(token.session_id, decide, telling=True)
         session = outcome.session
         if outcome.seen is not None:
-            await self.activity.record(session.id, outcome.seen)
+            await self._record(session, outcome.seen)
         if outcome.renew:
             return await self._renew_in_passing(session)
         if self.custom is not None:
@@ -528,7 +606,7 @@ class AsyncSessions:
         if session is None:
             return False
         query = Query(id=session.id, user_id=session.user_id)
-        return await self._revoke(query, reason=reason, by=session.user_id) > 0
+        return await self._revoke(query, reason=reason, by=session.actor) > 0
 
     async def of(self, token: str) -> Session | None:
         """The session that *token* was made for, in whatever generation, live or ended; else None.
@@ -605,6 +683,7 @@ class AsyncSessions:
         )
         # A tightened policy holds at once, also for rows that were written under the old one.
         live = [s for s in await self.store.select(query) if lifecycle.ended(s, self.policy, now) is None]
+        live = [s for s in live if s.parent_id is None or await self._commits.carried(s)]
         return sorted(live, key=lambda s: (s.seen_at, s.id), reverse=True)
 
     async def history(self, user_id: str, *, limit: int = 100) -> Rows:
@@ -679,6 +758,8 @@ def _continues(
     session: Session, user_id: str | None, application_id: str | None, tenant_id: str | None
 ) -> bool:
     """Whether signing in as *user_id* goes on with *session* instead of starting another one."""
+    if session.parent_id is not None:  # somebody else acted as the user
+        return False
     return user_id is not None and (session.user_id, session.application_id, session.tenant_id) == (
         user_id,
         application_id,

@@ -15,9 +15,14 @@ from sojourn.session import Session
 from sojourn.snapshot import MARGIN, Bound, Snapshot, digest
 from sojourn.token import Keys
 
-__all__ = ["Snapshots"]
+__all__ = ["Snapshots", "as_borne"]
 
 _COOKIES = 2_048  # cookie caches that were opened lately
+
+
+def as_borne(text: str) -> str:
+    """How the snapshot of *text* in an Authorization header is called: as a cookie it must find nothing."""
+    return f"Bearer {text}"
 
 
 class Snapshots:
@@ -89,8 +94,11 @@ class Snapshots:
         return session
 
     def remember(self, token: str, session: Session, asked_at: datetime) -> None:
-        """Keep what the store said of the session of *token*, as old as the question."""
-        if self.on and not session.renew_due:
+        """Keep what the store said of the session of *token*, as old as the question.
+
+        Not of one that ends with another: the feed tells of each, not of both.
+        """
+        if self.on and not session.renew_due and session.parent_id is None:
             stale_at = self._stale_at(session, asked_at, self.policy.cache_for)
             self.near.put(digest(token), snapshot.of(session, self.policy, asked_at, stale_at))
 

@@ -17,13 +17,14 @@ from sojourn.session import Discreet
 if TYPE_CHECKING:
     from sojourn.session import Session
 
-__all__ = ["PREFIX", "REFRESH", "Key", "Keys", "Kind", "Token", "derive", "genuine", "parse"]
+__all__ = ["BEARER", "PREFIX", "REFRESH", "Key", "Keys", "Kind", "Token", "derive", "genuine", "parse"]
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 PREFIX = "sjn_"  # so that secret scanners recognise a leaked one
 REFRESH = "sjr_"  # of one that refreshes, and opens nothing
+BEARER = "sjb_"  # of one that opens without a cookie, for clients that know no refresh
 
 # id 16 · generation 4 · key id 2 · proof 32 · checksum 8
 _HEAD = struct.Struct(">16sIH")
@@ -35,11 +36,15 @@ _STANDARD = bytes.maketrans(b"-_", b"+/")
 _LATELY = 10_000  # tokens whose arithmetic is remembered: those in use just now
 
 Role = Literal["next", "signing", "retired"]
-Kind = Literal["session", "refresh"]
+Kind = Literal["session", "refresh", "bearer"]
 
-_KINDS: dict[str, Kind] = {PREFIX: "session", REFRESH: "refresh"}
+_KINDS: dict[str, Kind] = {PREFIX: "session", REFRESH: "refresh", BEARER: "bearer"}
 _PREFIXES = {kind: prefix for prefix, kind in _KINDS.items()}
-_PURPOSES: dict[Kind, str] = {"session": "token proof", "refresh": "refresh token proof"}
+_PURPOSES: dict[Kind, str] = {
+    "session": "token proof",
+    "refresh": "refresh token proof",
+    "bearer": "bearer token proof",
+}
 
 
 class Key(Discreet, frozen=True, kw_only=True):
@@ -125,8 +130,8 @@ class Keys:
 class Token(Discreet, frozen=True, kw_only=True):
     """What a presented token claims. Its checksum is right, so we made it; `genuine` says for what.
 
-    `kind`: the token of a cookie, which opens, or one that refreshes. The proofs differ, so who has
-    one cannot make the other.
+    `kind`: the token of a cookie, which opens, one that refreshes, or one for the Authorization
+    header. The proofs differ, so who has one cannot make another.
     """
 
     session_id: UUID

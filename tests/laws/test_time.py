@@ -17,8 +17,9 @@ from sojourn.session import Seen
 from sojourn.stores.protocol import Cap, Store
 from sojourn.testing import make_session
 
-PURE = ["session", "errors", "events", "policy", "token", "snapshot", "lifecycle", "device"]
 SOURCES = Path(sojourn.__file__).parent
+PURE = ["session", "errors", "events", "policy", "token", "snapshot", "device"]
+PURE += [f"lifecycle/{path.stem}" for path in sorted((SOURCES / "lifecycle").glob("*.py"))]
 MICROSECOND, MINUTE, HOUR = timedelta(microseconds=1), timedelta(minutes=1), timedelta(hours=1)
 
 # A store that looked at a clock of its own would find these long over, or not begun.

@@ -227,4 +227,9 @@ def test_a_migration_records_when_it_was_applied(package: Package, path: Path) -
 def test_the_released_migrations_are_what_they_were() -> None:
     """A change here breaks every database there is: put it into a migration of its own."""
     checksums = {m.name: m.checksum[:8] for m in load("sojourn.stores.migrations.sqlite")}
-    assert checksums == {"0001_sessions": "9fb602fd", "0002_log": "2f6c94d2", "0003_profile": "156a5b02"}
+    assert checksums == {
+        "0001_sessions": "9fb602fd",
+        "0002_log": "2f6c94d2",
+        "0003_profile": "156a5b02",
+        "0004_impersonation": "b7ff14a1",
+    }

@@ -491,7 +491,7 @@ def test_of_many_processes_that_migrate_at_once_one_does(postgres: Postgres) -> 
     drive(store.close())
 
 
-def test_a_database_of_an_older_release_knows_no_profiles(
+def test_a_database_of_an_older_release_knows_no_profiles_and_no_impersonations(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = postgres.new_database()
@@ -503,7 +503,8 @@ def test_a_database_of_an_older_release_knows_no_profiles(
         drive(old.close())
     session = make_session(data={"x": 1})
     values = dict(zip(COLUMNS, to_row(session), strict=True)) | {"due": 0}
-    del values["profile"]
+    for unknown in ("profile", "impersonator_id", "parent_id", "parent_version"):
+        del values[unknown]
     with psycopg.connect(url) as db:
         columns, places = ", ".join(values), ", ".join(["%s"] * len(values))
         db.execute(f"insert into sessions ({columns}) values ({places})", list(values.values()))

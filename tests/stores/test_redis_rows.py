@@ -18,6 +18,7 @@ from sojourn.stores.redis.words import WORDS
 from sojourn.testing import MORNING, make_session
 from sojourn.testing.changes import FULL
 
+OWN = _replaced(FULL, impersonator_id=None, parent_id=None, parent_version=0)
 HASH = "w4rqzlQ-N56oQp87jqXp0m8u7xdRVM9CJFyGSiugxiE"
 CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -25,7 +26,7 @@ CHROME = (
 )
 
 
-@pytest.mark.parametrize("session", [FULL, make_session(), make_session(user_id=None)])
+@pytest.mark.parametrize("session", [FULL, OWN, make_session(), make_session(user_id=None)])
 def test_law_08_a_record_is_read_as_it_was_written(session) -> None:
     assert from_record(session.id, to_record(session)) == session
 
@@ -99,12 +100,20 @@ def test_who_knows_no_profiles_reads_the_rest() -> None:
     assert from_record(session.id, b"\1" + to_record(session)[1:]) == _replaced(session, profile=None)
 
 
+def test_an_impersonation_is_kept_with_and_without_a_profile() -> None:
+    plain = make_session(impersonator_id=str(uuid4()), parent_id=uuid4(), parent_version=2**31)
+    named = _replaced(plain, profile="kiosk")
+    ended = plain.change(revoked_at=MORNING, reason=Reason.ADMIN, note="kiosk")
+    assert [from_record(s.id, to_record(s)) for s in (plain, named, ended)] == [plain, named, ended]
+    assert to_record(plain)[0] == 3
+
+
 def test_what_an_older_sojourn_wrote_is_read() -> None:
     stored = bytes.fromhex(OLD)
     assert from_record(OLD_SESSION.id, stored) == OLD_SESSION
 
 
-OLD_SESSION = _replaced(FULL, profile=None, id=UUID("019cadc6-9a80-7ea2-a89c-0a8db1c78a23"))
+OLD_SESSION = _replaced(OWN, profile=None, id=UUID("019cadc6-9a80-7ea2-a89c-0a8db1c78a23"))
 OLD = (
     "01010000000300000007000000020000013100064c06cfdac63f00064c1aeda2e40400064c2f0b7a440500064c06cfcb"
     "8407001b00d090d0b4d0b020d09bd0b0d0b2d0bbd0b5d0b9d18120f09fa68a002c006464646464646464646464646464"

@@ -7,6 +7,7 @@ from datetime import UTC, timedelta, timezone
 from itertools import product
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -35,13 +36,16 @@ ODD = "".join(map(chr, range(128))) + "\x85\u2028\ufeff\uffff é☃😀 \\\" '],
 
 def _full() -> Session:
     """A session with something in every field, which differs from that in any other."""
-    texts = dict.fromkeys(("application_id", "tenant_id", "revoked_by", "note", "ip", "profile"))
+    texts = dict.fromkeys(
+        ("application_id", "tenant_id", "revoked_by", "note", "ip", "profile", "impersonator_id")
+    )
     times = dict.fromkeys(("rotated_at", "confirmed_at", "forgiven_at", "revoked_at", "authenticated_at"))
     return make_session(
         **{name: f"{name} {ODD}" for name in texts},
         **{name: NOW + number * MINUTE for number, name in enumerate(times, start=10)},
         **{"reason": Reason.CAP, "generation": 3, "key_id": 65_535, "version": 1 << 40, "void_below": 7},
         **{"remember": True, "renew_due": True, "aal": 2, "amr": ("pwd", ODD), "place": Place(city=ODD)},
+        **{"parent_id": UUID(int=11), "parent_version": 9},
         **{"device": Device(id="x", user_agent=ODD), "data": {ODD: [1 << 70, 1.5, None]}, "user_id": ODD},
     )
 
@@ -75,7 +79,7 @@ def test_a_change_of_any_column_by_hand_is_seen(
     assert drive(store.get(session.id)) == session
     before = to_values(session)[COLUMNS.index(column)]
     by_hand: dict[str, Any] = {"reason": "admin", "amr": '["x"]', "device": "{}", "place": None, "data": "{}"}
-    by_hand |= {"salt": bytes(32), "remember": 0, "renew_due": 0}
+    by_hand |= {"salt": bytes(32), "remember": 0, "renew_due": 0, "parent_id": str(UUID(int=12))}
     other_value = by_hand.get(column, before + 1 if isinstance(before, int) else "by hand")
     statement = f"update sessions set {column} = ? where id = ?"  # noqa: S608
     other.execute(statement, (other_value, session.id.bytes))

@@ -53,8 +53,8 @@ class MemoryStore:
             if cap is None or session.user_id is None:
                 self._put(_copied(session))
                 return Inserted(True)
-            others = self._matching(Query(user_id=session.user_id, live_at=cap.at))
-            room = make_room(other(session), map(other, others), cap)
+            found = self._matching(Query(user_id=session.user_id, live_at=cap.at))
+            room = make_room(other(session), (other(s) for s in found if s.parent_id is None), cap)
             if room.refused_by:
                 in_the_way = tuple(_copied(self._sessions[id]) for id in room.in_the_way)
                 return Inserted(False, in_the_way=in_the_way, refused_by=room.refused_by)

@@ -87,7 +87,8 @@ class Cap(Struct, frozen=True, kw_only=True):
     `CAP`, or the new session is refused. Once a rule refuses it, nobody ends, by no rule.
 
     `limit` with `action` is a last rule, about all sessions of the user. The caller knows that nothing
-    that began before `created_since` lives: a store need not look there.
+    that began before `created_since` lives: a store need not look there. A session with a `parent_id`,
+    in which somebody else acts as the user, is not counted, and does not end for this.
     """
 
     at: datetime

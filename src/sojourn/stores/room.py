@@ -45,7 +45,7 @@ def other(session: Session) -> Other:
 
 
 def make_room(new: Other, others: Iterable[Other], cap: Cap) -> Room:
-    """The room for *new* among *others*, which live and are of the same user."""
+    """The room for *new* among *others*, which live, are of the same user, and are no impersonations."""
     staying, ending = list[Other](), list[tuple[Any, Reason]]()
     for one in sorted(others, key=_by_age):
         if _in_one_browser(one, new):

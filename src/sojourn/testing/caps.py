@@ -90,6 +90,17 @@ class Caps(Laws):
         assert store.insert(new, cap=Cap(at=NOW, limit=1)).ended == ()
         assert [store.get(session.id) for session in stay] == stay
 
+    def test_an_impersonation_takes_no_room_and_makes_none(self, store: Face) -> None:
+        parent = make_session(user_id="grace")
+        acting = self.started(store, impersonator_id="grace", parent_id=parent.id, device=Device(id="laptop"))
+        own = self.started(store, at=MINUTE)
+        new = make_session(created_at=NOW, device=Device(id="laptop"))
+        assert store.insert(new, cap=Cap(at=NOW, limit=2, action="refuse")).done
+        third = make_session(created_at=NOW + MINUTE)
+        inserted = store.insert(third, cap=Cap(at=NOW, limit=2, action="end_oldest"))
+        assert inserted.ended == ((own.id, Reason.CAP),)
+        assert store.get(acting.id) == acting
+
     def test_visitors_are_not_capped(self, store: Face) -> None:
         for n in range(3):
             visitor = make_session(user_id=None, created_at=MORNING + n * MINUTE, device=Device(id="laptop"))

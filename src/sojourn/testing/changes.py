@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -55,6 +56,9 @@ FULL = make_session(
     ip="2001:db8::1",
     remember=True,
     profile="kiosk",
+    impersonator_id="Грейс 🐝",
+    parent_id=UUID("019cadc6-9a80-7ea2-a89c-0a8db1c78a24"),
+    parent_version=3,
     data={"cart": [1, 2.5, None, True, {"née": "☕"}], "": "\x00\t"},
     version=3,
     void_below=2,
@@ -76,6 +80,18 @@ class Changes(Laws):
         stored = store.get(FULL.id)
         times = [value for value in msgspec.structs.asdict(stored).values() if isinstance(value, datetime)]
         assert {time.tzinfo for time in times} == {UTC}
+
+    @pytest.mark.parametrize("fields", [{}, {"impersonator_id": "00" * 16}, {"profile": "kiosk"}])
+    def test_an_impersonation_is_kept_whatever_else_there_is(
+        self, store: Face, fields: dict[str, Any]
+    ) -> None:
+        at, who = MORNING, {"impersonator_id": "grace", "parent_id": make_session().id} | fields
+        child = self.started(store, at=at - MORNING, **who)
+        store.insert(ended := make_session(**who, revoked_at=NOW, reason=Reason.SYSTEM))
+        assert [store.get(s.id) for s in (child, ended)] == [child, ended]
+        changed = child.change(data={"x": 1}, parent_version=2**31 - 1)
+        assert store.replace(changed, at=NOW)
+        assert store.get(child.id) == changed
 
     def test_what_is_none_stays_none(self, store: Face) -> None:
         session = make_session(user_id=None)

@@ -81,7 +81,13 @@ async def _end(site: Site, session: Session) -> None:
     sessions, loop, told = site.sessions, asyncio.get_running_loop(), asyncio.Event()
     patience = _PATIENCE * sessions.policy.max_staleness
     lives: Session | None = session
-    with site.waiting(session.id, lambda: loop.call_soon_threadsafe(told.set)):
+    if session.parent_id is not None:  # it ends with that one, also with a renewal, which wakes nobody
+        patience = sessions.policy.max_staleness
+
+    def wake() -> None:
+        loop.call_soon_threadsafe(told.set)
+
+    with site.waiting(session.id, wake), site.waiting(session.parent_id or session.id, wake):
         while lives is not None and not told.is_set():
             left = lifecycle.end(lives, sessions.policy) - sessions.clock()
             wait = max(min(left, patience), sessions.policy.poll_every)
@@ -95,9 +101,11 @@ async def _still(sessions: AsyncSessions, session: Session, now: datetime) -> Se
     age = sessions.feed.age(now)
     if age is None or age > _PATIENCE * sessions.policy.max_staleness:
         return None
-    if now < lifecycle.end(session, sessions.policy):
-        return session
     try:
+        if session.parent_id is not None and not await sessions.carried(session):
+            return None
+        if now < lifecycle.end(session, sessions.policy):
+            return session
         found = await sessions.store.get(session.id)  # it may have been used meanwhile
     except sessions.faults:
         return session

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace as _replaced
 
 from sojourn.session import Place, Reason, Session
 from sojourn.stores.postgres.device import pack, unpack
@@ -26,6 +27,7 @@ COLUMNS = (
     *("key_id", "generation", "version", "void_below", "aal", "remember", "renew_due"),
     *("user_id", "salt", "device", "device_id", "application_id", "tenant_id"),
     *("place", "ip", "amr", "reason", "revoked_by", "note", "data", "profile"),
+    *("impersonator_id", "parent_id", "parent_version"),
 )
 """What of a session is in a row, in the order of `to_row`."""
 
@@ -38,6 +40,8 @@ _TIMES = ("authenticated_at", "rotated_at", "confirmed_at", "forgiven_at", "revo
 _OTHERS = (
     *("user_id", "salt", "device", "device_id", "application_id", "tenant_id"),
     *("place", "ip", "amr", "reason", "revoked_by", "note", "data", "profile"),
+    # One value, because nearly all have none.
+    "parent_id::text || ' ' || coalesce(parent_version, 0) || ' ' || coalesce(impersonator_id, '')",
 )
 _ORDER = (*_FIXED, *_TIMES, *_OTHERS)
 
@@ -80,7 +84,7 @@ def to_row(s: Session) -> list[Any]:
         None if s.reason is None else str(s.reason),
         *(s.revoked_by, s.note),
         _write_data(s.data) if s.data else None,
-        s.profile,
+        *(s.profile, s.impersonator_id, s.parent_id, s.parent_version or None),
     ]
 
 
@@ -101,7 +105,7 @@ def from_packed(id: UUID, packed: bytes) -> Session:
     """
     head, values = _HEAD.unpack_from(packed), _values(packed)
     device, place, amr, reason, data = values[7], values[11], values[13], values[14], values[17]
-    return Session(
+    session = Session(
         id=id,
         created_at=_at(head[2]),
         seen_at=_at(head[3]),
@@ -134,6 +138,16 @@ def from_packed(id: UUID, packed: bytes) -> Session:
         data={} if data is None else _read_data(data),
         profile=_text(values[18]),
     )
+    return session if values[19] is None else _replaced(session, **_impersonation(values[19]))
+
+
+def _impersonation(value: bytes) -> dict[str, Any]:
+    parent_id, version, impersonator_id = value.decode().split(" ", 2)
+    return {
+        "parent_id": UUID(parent_id),
+        "parent_version": int(version),
+        "impersonator_id": impersonator_id or None,
+    }
 
 
 def _values(packed: bytes) -> list[bytes | None]:

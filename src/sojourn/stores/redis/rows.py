@@ -29,11 +29,13 @@ _MICROSECOND = timedelta(microseconds=1)
 # format, state, version, generation, void_below, where the tail begins, seen, expires, ends, confirmed
 _HEAD = struct.Struct(">BBIIIIqqqq")
 # In the second format the body is followed by the profile and by how long that is. It is for sessions that
-# have one, so that others pay nothing; who knows the first alone reads all the rest.
-_FORMAT, _WITH_PROFILE = 1, 2
+# have one, so that others pay nothing; who knows the first alone reads all the rest. In the third, for
+# impersonations, who does it and `_PARENT` stand before it, and it may be empty.
+_FORMAT, _WITH_PROFILE, _IMPERSONATION = 1, 2, 3
 _LIVES, _REVOKED = 0, 1
 _LENGTH = struct.Struct(">H")
 _TIME = struct.Struct(">q")
+_PARENT = struct.Struct(">16sIH")  # its id and version, and how long the impersonator is
 _PLAIN, _DEFLATED = 0, 1  # the first byte of a body; 1: against `WORDS`
 _WINDOW = -12  # 4 kB, which the words fit into, and no header
 _SHORT = 64  # bytes; less is not worth deflating
@@ -97,13 +99,16 @@ def to_record(session: Session) -> bytes:
     device = session.device
     texts = (session.user_id, device.id, session.application_id, session.tenant_id)
     sized = [_LENGTH.pack(len(raw)) + raw for raw in (*map(pack_text, texts), session.salt)]
-    profile = pack_text(session.profile)
-    end_of_body = profile + _LENGTH.pack(len(profile)) if profile else b""
-    middle = b"".join((*sized, _packed_body(session, followed=bool(profile)), end_of_body))
+    profile, format, end_of_body = pack_text(session.profile), _FORMAT, b""
+    if profile or session.parent_id is not None:
+        format, end_of_body = _WITH_PROFILE, profile + _LENGTH.pack(len(profile))
+    if session.parent_id is not None:
+        format, end_of_body = _IMPERSONATION, _impersonation(session.parent_id, session) + end_of_body
+    middle = b"".join((*sized, _packed_body(session, followed=format > _FORMAT), end_of_body))
     ended = session.revoked_at or session.reason or session.revoked_by or session.note is not None
     confirmed = session.confirmed_at
     head = _HEAD.pack(
-        _WITH_PROFILE if profile else _FORMAT,
+        format,
         _REVOKED if session.revoked_at else _LIVES,
         session.version,
         session.generation,
@@ -122,6 +127,11 @@ def tail(at: datetime | None, reason: Reason | None, by: str | None, note: str |
     """What a record ends with when its session was revoked."""
     why = _pack(_Tail(None if reason is None else str(reason), by, note))
     return _TIME.pack(NEVER if at is None else microseconds(at)) + why
+
+
+def _impersonation(parent_id: UUID, session: Session) -> bytes:
+    who = pack_text(session.impersonator_id)
+    return who + _PARENT.pack(parent_id.bytes, session.parent_version, len(who))
 
 
 def _packed_body(session: Session, *, followed: bool) -> bytes:
@@ -214,17 +224,32 @@ def from_record(id: UUID, record: bytes) -> Session:
         place=None if body.place is None else Place(city=body.place[0], country=body.place[1]),
         ip=None if ip is None else unpack_text(ip),
         remember=bool(body.flags & _REMEMBER),
-        profile=_profile(record, end) if format == _WITH_PROFILE else None,
+        profile=_profile(record, end)[0] if format > _FORMAT else None,
         data=_data(body.data) if body.data else {},
         version=version,
         void_below=void_below,
     )
+    if format > _WITH_PROFILE:
+        session = _replaced(session, **_parent(record, end))
     return session if len(record) == end else _replaced(session, **_ending(record, end))
 
 
-def _profile(record: bytes, end: int) -> str:
+def _profile(record: bytes, end: int) -> tuple[str | None, int]:
+    """The profile, and where it begins."""
     (size,) = _LENGTH.unpack_from(record, end - _LENGTH.size)
-    return unpack_text(record[end - _LENGTH.size - size : end - _LENGTH.size])
+    start = end - _LENGTH.size - size
+    return unpack_text(record[start : start + size]) if size else None, start
+
+
+def _parent(record: bytes, end: int) -> Mapping[str, Any]:
+    start = _profile(record, end)[1] - _PARENT.size
+    parent_id, version, size = _PARENT.unpack_from(record, start)
+    who = record[start - size : start]
+    return {
+        "parent_id": UUID(bytes=parent_id),
+        "parent_version": version,
+        "impersonator_id": unpack_text(who) if who else None,
+    }
 
 
 def _ending(record: bytes, end: int) -> Mapping[str, Any]:

@@ -64,7 +64,9 @@ def to_values(session: Session) -> tuple[Any, ...]:
         None if session.reason is None else str(session.reason), session.revoked_by, session.note,
         "[]" if not session.amr else _json(session.amr), session.aal, _json(session.device),
         None if session.place is None else _json(session.place), session.ip,
-        1 if session.remember else 0, session.profile, "{}" if not session.data else _json(session.data),
+        1 if session.remember else 0, session.profile,
+        session.impersonator_id, None if session.parent_id is None else str(session.parent_id),
+        session.parent_version, "{}" if not session.data else _json(session.data),
         session.version, session.void_below,
     )  # fmt: skip
 
@@ -79,8 +81,8 @@ def to_row(session: Session) -> dict[str, Any]:
 
 def packed(values: Sequence[Any]) -> tuple[Any, ...]:
     """What `PACKED` finds where *values* are in the order of `COLUMNS`; as a rule in the same spelling."""
-    plain = (*values[1:4], *values[5:20], values[21], *values[24:27], *values[28:])
-    return values[4], values[20], values[22], values[23], values[27], _json(plain)
+    plain = (*values[1:4], *values[5:20], values[21], *values[24:30], *values[31:])
+    return values[4], values[20], values[22], values[23], values[30], _json(plain)
 
 
 def unpacked(id: bytes, row: Sequence[Any]) -> tuple[Any, ...]:
@@ -88,7 +90,7 @@ def unpacked(id: bytes, row: Sequence[Any]) -> tuple[Any, ...]:
     salt, amr, device, place, data, rest = row
     plain = _plain(rest)
     return (
-        id, *plain[:3], salt, *plain[3:18], amr, plain[18], device, place, *plain[19:22], data, *plain[22:]
+        id, *plain[:3], salt, *plain[3:18], amr, plain[18], device, place, *plain[19:25], data, *plain[25:]
     )  # fmt: skip
 
 
@@ -121,7 +123,8 @@ def from_row(row: Sequence[Any], known: UUID | None = None) -> Session:
         salt, generation, key_id,
         created_at, seen_at, authenticated_at, expires_at, ends_at, rotated_at, confirmed_at, forgiven_at,
         renew_due, revoked_at, reason, revoked_by, note,
-        amr, aal, device, place, ip, remember, profile, data, version, void_below,
+        amr, aal, device, place, ip, remember, profile, impersonator_id, parent_id, parent_version,
+        data, version, void_below,
     ) = row  # fmt: skip
     return Session(
         id=known or UUID(int=int.from_bytes(id)),  # a third faster than from bytes
@@ -151,6 +154,9 @@ def from_row(row: Sequence[Any], known: UUID | None = None) -> Session:
         ip=ip,
         remember=remember == 1,
         profile=profile,
+        impersonator_id=impersonator_id,
+        parent_id=None if parent_id is None else UUID(parent_id),
+        parent_version=parent_version,
         data={} if data == "{}" else _data(data),
         version=version,
         void_below=void_below,

@@ -57,7 +57,10 @@ _SHARED = {
         confirmed_at = coalesce(case when generation = :generation then confirmed_at end, :confirmed_at)
     """,
     "{live}": "revoked_at is null and expires_at > :at",
-    "{live_of_user}": "user_id = :user_id and id >= :oldest and revoked_at is null and expires_at > :at",
+    # No impersonations: they neither take room nor make it.
+    "{live_of_user}": """
+        user_id = :user_id and id >= :oldest and revoked_at is null and expires_at > :at and parent_id is null
+    """,
     "{ended}": "revoked_at = :at, reason = :reason, version = version + 1, due = null",
     "{over_at}": "coalesce(revoked_at, expires_at)",
     "{minute}": str(MINUTE),

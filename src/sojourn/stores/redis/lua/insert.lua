@@ -18,7 +18,7 @@ end
 local function look(other)
   local found = redis.call('GET', session(other))
   local head = found and head_of(found)
-  if not found or head.state ~= LIVES or head.expires <= tonumber(at) then return end
+  if not found or head.state ~= LIVES or head.expires <= tonumber(at) or head.format >= IMPERSONATION then return end
   local _, its_device, its_application, its_tenant = texts_of(found)
   local same_application, same_tenant = its_application == application, its_tenant == tenant
   local replaces = device ~= '' and its_device == device and same_application and same_tenant

@@ -6,6 +6,7 @@ local HEAD = '>BBI4I4I4I4i8i8i8i8'
 local HEAD_SIZE = 50
 local TEXTS = '>I2c0I2c0I2c0I2c0'
 local LIVES, REVOKED, NOTICED = 0, 1, 2
+local IMPERSONATION = 3        -- the format of one in which somebody else acts as the user
 local NEVER = -9007199254740992  -- no time: where Python has None
 
 local function session(id) return P .. 's' .. id end  -- with 30 bytes Redis keeps a key in 32, with one more in 40
