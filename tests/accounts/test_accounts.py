@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sojourn import AsyncSessions, Keys
-from sojourn.accounts import Accounts, User
+from sojourn.accounts import Accounts, Find, User
 from sojourn.accounts.limits import Rate, Rates
 from sojourn.accounts.sqlite import SQLiteAccounts
 from sojourn.accounts.store import AccountsStore
@@ -110,6 +110,16 @@ async def test_everybody_who_is_refused_gets_the_same_answer(
     assert await refused(sign_in, hasher, "no-password@example.org") == expected
     assert await refused(sign_in, hasher, "no-password@example.org", "") == expected
     assert await sessions.count() == 0
+
+
+async def test_only_who_proves_to_be_a_banned_user_is_known_for_one(
+    accounts: Accounts, ada: User, sign_in: SignIn
+) -> None:
+    await accounts.disable(ada.id)
+    for password, banned in ((PASSWORD, True), ("wrong", False)):
+        with pytest.raises(InvalidCredentials) as refusal:
+            await sign_in(password=password)
+        assert refusal.value.banned is banned
 
 
 async def test_a_failure_is_told_without_the_address(
@@ -503,3 +513,121 @@ async def test_many_sign_ins_at_once_with_a_change_leave_none(
     )
     assert {type(result) for result in results} <= {Issued, InvalidCredentials, int}
     assert await sessions.count() == 0
+
+
+# ── profiles and bans ─────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_profile_is_cleaned_as_a_new_one_is(accounts: Accounts, ada: User, clock: FakeClock) -> None:
+    later = clock.tick(hours=1)
+    user = await accounts.update(
+        ada.id, name=" Ada\n Lovelace\u202e", email=" ADA@Example.NET", image="https://example.org/a.png"
+    )
+    assert (user.name, user.email) == ("Ada Lovelace", "ada@example.net")
+    assert (user.image, user.updated_at, user.created_at) == (
+        "https://example.org/a.png",
+        later,
+        ada.created_at,
+    )
+    assert (await accounts.update(ada.id, name=" ")).name == "ada"
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "//example.org/a.png",
+        "https://",
+        "https://a b",
+        "https://[",
+        "",
+    ],
+)
+async def test_what_a_page_might_run_is_no_picture(accounts: Accounts, ada: User, image: str) -> None:
+    assert (await accounts.update(ada.id, image=image)).image is None
+    assert (await accounts.sign_up("grace@example.org", PASSWORD, image=image)).image is None
+
+
+async def test_an_address_that_is_taken_or_none_is_refused(accounts: Accounts, ada: User) -> None:
+    await accounts.create("grace@example.org", None)
+    with pytest.raises(AccountExists):
+        await accounts.update(ada.id, email="GRACE@example.org")
+    with pytest.raises(EmailRejected):
+        await accounts.update(ada.id, email="nonsense")
+    with pytest.raises(AccountNotFound):
+        await accounts.update("nobody", name="Ada")
+    assert await accounts.get(ada.id) == ada
+
+
+async def test_a_new_address_signs_in_and_the_old_one_does_not(
+    accounts: Accounts, ada: User, sign_in: SignIn, sessions: AsyncSessions
+) -> None:
+    mine = await sign_in()
+    await accounts.update(ada.id, email="new@example.org")
+    with pytest.raises(InvalidCredentials):
+        await sign_in()
+    assert (await sign_in("new@example.org")).session.user_id == ada.id
+    assert (await sessions.validate(mine.token)).session.user_id == ada.id
+
+
+@pytest.mark.req("A7-7.4.2")
+async def test_a_ban_ends_sessions_and_ends_itself(
+    accounts: Accounts, ada: User, sign_in: SignIn, sessions: AsyncSessions, clock: FakeClock
+) -> None:
+    await sign_in()
+    until = clock() + timedelta(hours=1)
+    assert await accounts.disable(ada.id, by="grace", until=until, note="x" * 1000) == 1
+    banned = await accounts.get(ada.id)
+    assert banned is not None
+    assert (banned.disabled_until, banned.disabled_note) == (until, "x" * 255)
+    clock.tick(minutes=59)
+    with pytest.raises(InvalidCredentials):
+        await sign_in()
+    clock.tick(minutes=1)
+    with pytest.raises(InvalidCredentials):
+        await sign_in(password="wrong")
+    assert await accounts.get(ada.id) == banned
+    await sign_in()
+    after = await accounts.get(ada.id)
+    assert after is not None
+    assert (after.enabled, after.disabled_until, after.disabled_note) == (True, None, None)
+    assert await sessions.count() == 1
+
+
+async def test_many_sign_ins_after_a_ban_all_succeed(
+    accounts: Accounts, ada: User, sign_in: SignIn, clock: FakeClock
+) -> None:
+    await accounts.disable(ada.id, until=clock() + timedelta(hours=1))
+    clock.tick(hours=1)
+    assert len({one.session.id for one in await asyncio.gather(*(sign_in() for _ in range(6)))}) == 6
+
+
+async def test_a_new_ban_is_not_lifted_by_the_end_of_the_old_one(
+    accounts: Accounts, ada: User, sign_in: SignIn, hasher: QuickHasher, clock: FakeClock
+) -> None:
+    await accounts.disable(ada.id, until=clock() + timedelta(hours=1))
+    clock.tick(hours=1)
+    hasher.before = lambda: accounts.disable(ada.id)
+    with pytest.raises(InvalidCredentials):
+        await sign_in()
+    banned = await accounts.get(ada.id)
+    assert banned is not None
+    assert (banned.enabled, banned.disabled_until) == (False, None)
+
+
+async def test_the_last_administrator_cannot_be_banned_for_a_while_either(accounts: Accounts) -> None:
+    one = await accounts.create("one@example.org", None, role="admin")
+    two = await accounts.create("two@example.org", None, role="admin")
+    until = accounts.clock() + timedelta(minutes=1)
+    await accounts.disable(one.id, until=until)
+    with pytest.raises(Forbidden, match="last administrator"):
+        await accounts.disable(two.id, until=until)
+    await accounts.enable(one.id)
+    await accounts.disable(two.id, until=until)
+
+
+async def test_users_are_asked_for(accounts: Accounts, ada: User) -> None:
+    await accounts.create("grace@example.org", None)
+    assert await accounts.find(Find(search="ADA")) == ([ada], 1)
+    assert (await accounts.find(Find(limit=1)))[1] == 2

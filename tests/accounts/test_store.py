@@ -27,6 +27,11 @@ FULL = User(
     created_at=MORNING + MOMENT,
     disabled_at=MORNING + 999_999 * MOMENT,
     credentials_version=7,
+    image="https://example.org/ada.png",
+    email_verified_at=MORNING + 2 * MOMENT,
+    updated_at=MORNING + 4 * MOMENT,
+    disabled_until=MORNING + timedelta(days=400),
+    disabled_note="слишком умна 🦊",
 )
 OIDC = Account(
     user_id=FULL.id,
@@ -41,6 +46,8 @@ OIDC = Account(
     id_token="id",
     session_state="state",
     password_hash="hash",
+    created_at=MORNING + 5 * MOMENT,
+    updated_at=MORNING + 6 * MOMENT,
 )
 RATE = Rate(3, timedelta(seconds=10))
 
@@ -131,6 +138,14 @@ async def test_a_rehash_is_no_change(store: AccountsStore) -> None:
     assert await store.rehash(user.id, "new", instead_of="old")
     assert not await store.rehash(user.id, "late", instead_of="old")
     assert await store.credentials(user_id=user.id) == Credentials(user, "new")
+
+
+async def test_a_password_keeps_the_moment_of_the_first(store: AccountsStore) -> None:
+    await store.insert(make_user())
+    for hash, at in (("first", MORNING), ("second", MORNING + MOMENT)):
+        await store.set_password(make_user().id, hash, at=at)
+        (account,) = await store.accounts_of(make_user().id)
+        assert (account.password_hash, account.created_at, account.updated_at) == (hash, MORNING, at)
 
 
 async def test_disabling_keeps_the_first_moment(store: AccountsStore) -> None:
@@ -279,7 +294,7 @@ async def test_times_come_back_in_utc(path: Path) -> None:
     store = SQLiteAccounts(path)
     await store.insert(FULL, OIDC)
     (account,) = await store.accounts_of(FULL.id)
-    values = [*asdict(await store.get(FULL.id) or FULL).values(), account.expires_at]
+    values = [*asdict(await store.get(FULL.id) or FULL).values(), *asdict(account).values()]
     assert {value.tzinfo for value in values if isinstance(value, datetime)} == {UTC}
     await store.close()
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sojourn.accounts.accounts import Accounts
+from sojourn.accounts.find import Find
+from sojourn.accounts.proof import Proof, ProviderTokens
 from sojourn.accounts.user import Account, User
 from sojourn.errors import SettingsError
 
 if TYPE_CHECKING:
     from sojourn.accounts.store import AccountsStore
 
-__all__ = ["Account", "Accounts", "User", "open_accounts"]
+__all__ = ["Account", "Accounts", "Find", "Proof", "ProviderTokens", "User", "open_accounts"]
 
 
 def open_accounts(url: str, *, create: bool = True) -> AccountsStore:

@@ -12,16 +12,32 @@ from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
+from msgspec import UNSET, UnsetType
+
+from sojourn.accounts import linking, sealed
+from sojourn.accounts.find import Find
 from sojourn.accounts.limits import Rates, network
 from sojourn.accounts.passwords import PasswordHasher, check_password
+from sojourn.accounts.proof import Proof
 from sojourn.accounts.store import AccountsStore, Credentials
-from sojourn.accounts.user import Role, User, clean_email, clean_name, folded, password_account
+from sojourn.accounts.user import (
+    Account,
+    Changes,
+    Role,
+    User,
+    clean_email,
+    clean_image,
+    clean_name,
+    folded,
+    password_account,
+)
 from sojourn.errors import (
     AccountExists,
     AccountNotFound,
     EmailRejected,
     Forbidden,
     InvalidCredentials,
+    LastWayIn,
     RateLimited,
     SessionNotFound,
 )
@@ -32,6 +48,7 @@ from sojourn.sessions import AsyncSessions, Issued
 __all__ = ["Accounts"]
 
 _LAST_ADMIN = "This is the last administrator. Make somebody else one first."
+_LONGEST_NOTE = 255
 
 
 class Accounts:
@@ -58,12 +75,23 @@ class Accounts:
 
     # ── begin ────────────────────────────────────────────────────────────────────────────────
 
-    async def sign_up(self, email: str, password: str, name: str = "", *, ip: str | None = None) -> User:
+    async def sign_up(
+        self, email: str, password: str, name: str = "", *, ip: str | None = None, image: str | None = None
+    ) -> User:
         """Add a user who asks for it. Counts against the address like an attempt to sign in."""
         await self._admit_address(ip)
-        return await self.create(email, password, name)
+        return await self.create(email, password, name, image=image)
 
-    async def create(self, email: str, password: str | None, name: str = "", role: Role = "user") -> User:
+    async def create(
+        self,
+        email: str,
+        password: str | None,
+        name: str = "",
+        role: Role = "user",
+        *,
+        image: str | None = None,
+        email_verified_at: datetime | None = None,
+    ) -> User:
         """Add a user; without a password one who cannot sign in with any."""
         email, at = clean_email(email), self.clock()
         user = User(
@@ -72,11 +100,13 @@ class Accounts:
             name=clean_name(name, email=email),
             role=role,
             created_at=at,
+            image=clean_image(image),
+            email_verified_at=email_verified_at,
         )
         account = None
         if password is not None:
             check_password(password, email)
-            account = password_account(user.id, await self.hasher.hash(password))
+            account = password_account(user.id, await self.hasher.hash(password), at)
         if not await self.store.insert(user, account):
             raise AccountExists
         return user
@@ -95,12 +125,30 @@ class Accounts:
         except EmailRejected:
             email, found = folded(email[:254]), None
         user = await self._prove(found, email, password, ip=ip)
-        issued = await start(user)
-        if not await self._unmoved(user):
-            with suppress(SessionNotFound):  # whoever changed the account has ended it already
-                await self.sessions.revoke(issued.session.id, owner=user.id, reason=Reason.SYSTEM)
-            raise self._failed(email, ip)
-        return user, issued
+        return user, await self._begin(user, start, email, ip=ip)
+
+    async def sign_in_with(
+        self,
+        proof: Proof,
+        *,
+        ip: str | None,
+        start: Callable[[User], Awaitable[Issued]],
+        sign_up_open: bool,
+    ) -> tuple[User, Issued]:
+        """As `sign_in`, by the word of a provider: a user whom it knows, may connect, or brings (`linking`).
+
+        `AccountExists` if somebody else may be behind the address; `Forbidden` or `EmailRejected` if
+        there is nobody and nobody can be made.
+        """
+        await self._admit_address(ip)
+        name = f"{proof.provider} {proof.subject}"
+        user = await linking.whose(
+            self.store, proof, keys=self.sessions.keys, at=self.clock(), sign_up_open=sign_up_open
+        )
+        user = await self._lifted(user)
+        if not user.enabled:
+            raise self._failed(name, ip, banned=True)
+        return user, await self._begin(user, start, name, ip=ip)
 
     async def reauthenticate(self, user_id: str, password: str, *, ip: str | None) -> User:
         """Prove that it is still the same person; renewing the session is the caller's part."""
@@ -122,8 +170,9 @@ class Accounts:
         user = await self._prove(found, email, current, ip=ip)
         check_password(new, email)
         # Only over the version that was proved: of two who know the old password, one is too late.
+        hash = await self.hasher.hash(new)
         if not await self.store.set_password(
-            user_id, await self.hasher.hash(new), version=user.credentials_version
+            user_id, hash, version=user.credentials_version, at=self.clock()
         ):
             raise self._failed(email, ip)
         return await self.sessions.revoke_all(user_id, keep=keep, reason=Reason.PASSWORD_CHANGED, by=user_id)
@@ -132,13 +181,65 @@ class Accounts:
         """Set a password for somebody, without asking for the old one, and end all sessions; how many."""
         user = await self._known(user_id)
         check_password(new, user.email)
-        if not await self.store.set_password(user_id, await self.hasher.hash(new)):
+        if not await self.store.set_password(user_id, await self.hasher.hash(new), at=self.clock()):
             raise AccountNotFound
         return await self.sessions.revoke_all(user_id, reason=Reason.PASSWORD_CHANGED, by=by)
 
-    async def disable(self, user_id: str, *, by: str | None = None) -> int:
-        """Let a user sign in no more, and end all sessions; how many. Can be repeated if it was cut off."""
-        if not await self.store.set_disabled(user_id, self.clock()):
+    async def update(
+        self,
+        user_id: str,
+        *,
+        name: str | UnsetType = UNSET,
+        image: str | UnsetType | None = UNSET,
+        email: str | UnsetType = UNSET,
+        email_verified: bool | UnsetType = UNSET,
+    ) -> User:
+        """Change what describes a user. Another address counts as unverified unless it is said to be."""
+        user = await self._known(user_id)
+        email = email if email is UNSET else clean_email(email)
+        changes = Changes(
+            at=self.clock(),
+            name=name if name is UNSET else clean_name(name, email=email or user.email),
+            image=image if image is UNSET else clean_image(image),
+            email=email,
+            email_verified=email_verified,
+        )
+        changed = await self.store.update(user_id, changes)
+        if changed is None:
+            raise AccountExists if await self.store.get(user_id) else AccountNotFound
+        return changed
+
+    async def link(self, user_id: str, proof: Proof) -> Account:
+        """Let a user, who is signed in, sign in with *proof* too. `AccountExists`: somebody else does."""
+        user = await self._known(user_id)
+        if not user.enabled:
+            raise Forbidden
+        return await linking.connect(self.store, user, proof, keys=self.sessions.keys, at=self.clock())
+
+    async def unlink(self, user_id: str, provider: str, provider_account_id: str | None = None) -> int:
+        """Let a user sign in with *provider* no more; how many accounts there. Sessions go on.
+
+        Sign-ins that are under way are refused; `LastWayIn` if there would be no other.
+        """
+        count = await self.store.unlink(user_id, provider, provider_account_id)
+        if not count and await self._account(user_id, provider, provider_account_id):
+            raise LastWayIn
+        return count
+
+    async def disable(
+        self,
+        user_id: str,
+        *,
+        by: str | None = None,
+        until: datetime | None = None,
+        note: str | None = None,
+    ) -> int:
+        """Let a user sign in no more, or not before *until*, and end all sessions; how many.
+
+        Can be repeated if it was cut off. *note* is for administrators.
+        """
+        note = note and note[:_LONGEST_NOTE]
+        if not await self.store.set_disabled(user_id, self.clock(), until=until, note=note):
             raise await self._why_not(user_id)
         return await self.sessions.revoke_all(user_id, reason=Reason.ACCOUNT_DISABLED, by=by)
 
@@ -190,6 +291,21 @@ class Accounts:
     async def count(self, *, search: str = "") -> int:
         return await self.store.count(search=search)
 
+    async def find(self, find: Find) -> tuple[list[User], int]:
+        """One page of the users who are asked for, and how many they are."""
+        return await self.store.find(find)
+
+    async def ways(self, user_id: str) -> list[Account]:
+        """How a user signs in; hashes and tokens are left out."""
+        return [sealed.shown(account) for account in await self.store.accounts_of(user_id)]
+
+    async def provider_tokens(
+        self, user_id: str, provider: str, provider_account_id: str | None = None
+    ) -> Account | None:
+        """The account of a user at *provider*, the first if none is named, with its tokens."""
+        account = await self._account(user_id, provider, provider_account_id)
+        return None if account is None else sealed.opened(account, self.sessions.keys)
+
     async def purge(self) -> int:
         """Forget the limits that hold nobody up; how many."""
         return await self.store.purge_limits(before=self.clock())
@@ -208,12 +324,32 @@ class Accounts:
             raise RateLimited(wait)
         hash = found.password_hash if found else None
         right = await self.hasher.verify(password, hash)
-        if found is None or hash is None or not right or not found.user.enabled:
+        if found is None or hash is None or not right:
             raise self._failed(email, ip)
+        user = await self._lifted(found.user)
+        if not user.enabled:
+            raise self._failed(email, ip, banned=True)
         await self.store.give_back(key, rate=rate)
         if self.hasher.needs_rehash(hash):
-            await self.store.rehash(found.user.id, await self.hasher.hash(password), instead_of=hash)
-        return found.user
+            await self.store.rehash(user.id, await self.hasher.hash(password), instead_of=hash)
+        return user
+
+    async def _lifted(self, user: User) -> User:
+        """*user*, enabled again if the time of that has come."""
+        if user.enabled or user.barred(at := self.clock()):
+            return user
+        return await self.store.lift(user.id, at) or user
+
+    async def _begin(
+        self, user: User, start: Callable[[User], Awaitable[Issued]], name: str, *, ip: str | None
+    ) -> Issued:
+        """Have *start* begin the session of *user*, and end it if the user has changed meanwhile."""
+        issued = await start(user)
+        if not await self._unmoved(user):
+            with suppress(SessionNotFound):  # whoever changed the account has ended it already
+                await self.sessions.revoke(issued.session.id, owner=user.id, reason=Reason.SYSTEM)
+            raise self._failed(name, ip)
+        return issued
 
     async def _unmoved(self, user: User) -> bool:
         now = await self.store.get(user.id)
@@ -226,14 +362,18 @@ class Accounts:
         if wait := await self.store.take(key, rate=self.rates.address, at=self.clock()):
             raise RateLimited(wait)
 
-    def _failed(self, email: str, ip: str | None) -> InvalidCredentials:
+    def _failed(self, email: str, ip: str | None, *, banned: bool = False) -> InvalidCredentials:
         """Tell the listeners; the refusal is the caller's to raise."""
         self.sessions.emit(SignInFailed(at=self.clock(), ip=ip, account=self._hashed("account", email)))
-        return InvalidCredentials()
+        return InvalidCredentials(banned=banned)
 
     def _hashed(self, kind: str, name: str) -> str:
         """A name for limits and events that says nothing without the key. A new key starts limits anew."""
         return self.sessions.keys.mac("limits", f"{kind} {name}".encode("utf-8", "surrogatepass"))[:16].hex()
+
+    async def _account(self, user_id: str, provider: str, provider_account_id: str | None) -> Account | None:
+        found = await self.store.accounts_of(user_id)
+        return next((account for account in found if account.named(provider, provider_account_id)), None)
 
     async def _known(self, user_id: str) -> User:
         user = await self.store.get(user_id)

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from unicodedata import category, normalize
+from urllib.parse import urlsplit
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace as _replaced
 
 from sojourn.errors import EmailRejected
 from sojourn.session import Discreet
 
-__all__ = ["PASSWORD", "Account", "Role", "User", "clean_email", "clean_name", "folded", "password_account"]
+__all__ = [
+    "PASSWORD",
+    "Account",
+    "Changes",
+    "Role",
+    "User",
+    "clean_email",
+    "clean_image",
+    "clean_name",
+    "folded",
+    "password_account",
+]
 
 Role = Literal["user", "admin"]
 
@@ -20,6 +33,7 @@ PASSWORD = "password"  # the provider of an account that is nothing but a passwo
 
 _LONGEST_EMAIL = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
 _LONGEST_NAME = 100
+_LONGEST_IMAGE = 2048
 # Plausible, no more: what an address is worth only a message to it can tell.
 _EMAIL = re.compile(r"[^@\"(),:;<>\[\]\\]{1,64}@(?!-)[\w-]+(?<!-)(\.(?!-)[\w-]+(?<!-))+")
 _JOINERS = "\u200c\u200d"  # which Persian, Hindi and many an emoji need
@@ -35,10 +49,20 @@ class User(Struct, frozen=True, kw_only=True):
     created_at: datetime
     disabled_at: datetime | None = None
     credentials_version: int = 1
+    image: str | None = None  # the address of a picture
+    email_verified_at: datetime | None = None  # when somebody we trust said that the address is theirs
+    updated_at: datetime | None = None  # when `Changes` were made last; None: never
+    disabled_until: datetime | None = None  # None: until somebody enables the user
+    disabled_note: str | None = None  # why, for administrators
 
     @property
     def enabled(self) -> bool:
+        """Whether sessions may begin. Signing in after `disabled_until` makes it so: see `barred`."""
         return self.disabled_at is None
+
+    def barred(self, at: datetime) -> bool:
+        """Whether the user may not sign in *at* this moment."""
+        return not self.enabled and (self.disabled_until is None or at < self.disabled_until)
 
     def __repr__(self) -> str:
         # No e-mail address: this is what a log shows.
@@ -60,14 +84,45 @@ class Account(Discreet, frozen=True, kw_only=True):
     id_token: str | None = None
     session_state: str | None = None
     password_hash: str | None = None  # PHC string
+    created_at: datetime | None = None  # None: when the user was
+    updated_at: datetime | None = None
+
+    def named(self, provider: str, provider_account_id: str | None = None) -> bool:
+        """Whether it is at *provider*, and if one is given, this one there."""
+        return self.provider == provider and provider_account_id in (None, self.provider_account_id)
 
     def __repr__(self) -> str:
         return f"<Account of {self.user_id} with {self.provider!r}>"
 
 
-def password_account(user_id: str, password_hash: str) -> Account:
+class Changes(Struct, frozen=True, kw_only=True):
+    """What is to be otherwise about a user from `at` on, cleaned; what is not set stays."""
+
+    at: datetime
+    name: str | UnsetType = UNSET
+    image: str | UnsetType | None = UNSET
+    email: str | UnsetType = UNSET
+    email_verified: bool | UnsetType = UNSET
+
+    def of(self, user: User) -> User:
+        """*user* with them. Another address is unverified unless they say otherwise, and a new version."""
+        fields: dict[str, Any] = {"updated_at": self.at}
+        fields |= {
+            name: value for name in ("name", "image", "email") if (value := getattr(self, name)) is not UNSET
+        }
+        moved = fields.get("email", user.email) != user.email
+        verified_at = None if moved else user.email_verified_at
+        if self.email_verified is not UNSET:
+            verified_at = (verified_at or self.at) if self.email_verified else None
+        version = user.credentials_version + moved
+        return _replaced(user, **fields, email_verified_at=verified_at, credentials_version=version)
+
+
+def password_account(user_id: str, password_hash: str, at: datetime | None = None) -> Account:
     """The account of a user who signs in with a password."""
     return Account(
+        created_at=at,
+        updated_at=at,
         user_id=user_id,
         type="credentials",
         provider=PASSWORD,
@@ -98,6 +153,17 @@ def clean_name(text: str, *, email: str) -> str:
     kept = "".join(c if _printable(c) else " " if c.isspace() else "" for c in text[: 10 * _LONGEST_NAME])
     name = " ".join(normalize("NFC", kept).split())[:_LONGEST_NAME].strip()
     return name if name.strip(_JOINERS) else email.partition("@")[0]
+
+
+def clean_image(text: str | None) -> str | None:
+    """*text* if it is the address of something on the web; None for whatever else a page might run."""
+    if text is None or len(text) > _LONGEST_IMAGE or not all(map(_printable, text)) or " " in text:
+        return None
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return None
+    return text if parts.scheme in ("https", "http") and parts.netloc else None
 
 
 def folded(text: str) -> str:

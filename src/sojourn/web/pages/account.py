@@ -10,7 +10,7 @@ from sojourn.api.routes import Call, Route
 from sojourn.errors import BodyRejected, InvalidCredentials, Refusal, SessionNotFound
 from sojourn.session import Session
 from sojourn.stores.protocol import Query
-from sojourn.web.pages import wording
+from sojourn.web.pages import providers, wording
 from sojourn.web.pages.redirects import HOME, see_other
 from sojourn.web.pages.refusals import again, as_page, message, said
 from sojourn.web.pages.rendering import check_form, page
@@ -31,7 +31,9 @@ async def security_page(call: Call) -> Answer:
         rows=await rows(call, found, mine=call.mine.id),
         ended=await rows(call, await sessions.history(call.me, limit=20)),
         ended_for=sessions.policy.show_ended.days,
+        ways=await providers.ways(call),
         done=wording.done(call.query.get("done", "")),
+        error=providers.error_of(call),
     )
 
 
@@ -95,9 +97,11 @@ async def _password(call: Call, refusal: Refusal | None = None) -> Answer:
     if isinstance(refusal, InvalidCredentials):
         refusal = InvalidCredentials("This is not your current password.")
     status, headers = said(refusal)
+    has_password, _ = await providers.choices(call, HOME)
     return await page(
         call,
         "password.html",
+        has_password=has_password,
         status=status,
         headers=headers,
         error=message(refusal) if refusal else None,

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from sojourn.api.oauth.authorize import Wanted, asked, code_for, sent_back, wanted
 from sojourn.api.oauth.terms import BROWSER
-from sojourn.api.routes import Call, Route
+from sojourn.api.routes import Call, Route, in_person
 from sojourn.errors import CsrfFailed, OAuthError
 from sojourn.session import Session
 from sojourn.web import csrf
@@ -39,6 +39,9 @@ async def _answer(call: Call, want: Wanted) -> Answer:
         if silent:
             raise OAuthError("login_required", "Nobody is signed in here.")
         return see_other("/sign-in", next=f"{_here(call)}&{_RESUMED}=1")
+    if session.parent_id is not None and silent:
+        raise OAuthError("login_required", "The user is not signed in here in person.")
+    in_person(session)
     if _too_old(call, want, session):
         if silent:
             raise OAuthError("login_required", "The user has to prove again who they are.")

@@ -9,7 +9,7 @@ import msgspec
 from sojourn.api import sign_in
 from sojourn.api.routes import Call, Route
 from sojourn.errors import BodyRejected, Forbidden, InvalidCredentials, Refusal, TooManySessions
-from sojourn.web.pages import wording
+from sojourn.web.pages import providers, wording
 from sojourn.web.pages.redirects import HOME, safe_next, see_other
 from sojourn.web.pages.refusals import again, as_page, message, said
 from sojourn.web.pages.rendering import check_form, page
@@ -79,7 +79,7 @@ async def confirm_form(call: Call) -> Answer:
     """Confirm with the password, then go on."""
     await check_form(call)
     given = _given(call, sign_in.Reauthenticate)
-    await call.accounts.reauthenticate(call.me, given.password, ip=call.visit.peer.ip)
+    await call.accounts.reauthenticate(str(call.in_person.user_id), given.password, ip=call.visit.peer.ip)
     await call.visit.renew(amr=("pwd",))
     return see_other(_next(call))
 
@@ -99,6 +99,7 @@ async def _sign_in(call: Call, refusal: Refusal | None = None) -> Answer:
         sign_up_open=call.sign_up_open,
         remember=call.form.get("remember") == "on",
         choices=await rows(call, choose),
+        services=providers.services(call, next=_next(call)),
         **_filled(call, refusal),
     )
 
@@ -111,6 +112,7 @@ async def _sign_up(call: Call, refusal: Refusal | None = None) -> Answer:
         status=status,
         headers=[*_HINTS, *headers],
         name=call.form.get("name", ""),
+        services=providers.services(call, next=_next(call)),
         **_filled(call, refusal),
     )
 
@@ -119,7 +121,16 @@ async def _confirm(call: Call, refusal: Refusal | None = None) -> Answer:
     if isinstance(refusal, InvalidCredentials):
         refusal = InvalidCredentials("This is not your password.")
     status, headers = said(refusal)
-    return await page(call, "confirm.html", status=status, headers=headers, **_filled(call, refusal))
+    has_password, services = await providers.choices(call, _next(call))
+    return await page(
+        call,
+        "confirm.html",
+        status=status,
+        headers=headers,
+        has_password=has_password,
+        services=services,
+        **_filled(call, refusal),
+    )
 
 
 def _filled(call: Call, refusal: Refusal | None) -> dict[str, Any]:
@@ -127,7 +138,7 @@ def _filled(call: Call, refusal: Refusal | None) -> dict[str, Any]:
     return {
         "next": _next(call),
         "email": call.form.get("email", ""),
-        "error": message(refusal) if refusal else None,
+        "error": message(refusal) if refusal else providers.error_of(call),
         "code": refusal.code if refusal else None,
     }
 

@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, urlencode
 
 from sojourn.web.reply import Answer
+from sojourn.web.within import HOME, safe_next
 
 __all__ = ["HOME", "address", "safe_next", "see_other"]
-
-HOME = "/account/security"
-
-_LONGEST = 2048
-_PRINTABLE = re.compile(
-    r"/[!-\[\]-~]*"
-)  # visible ASCII without the backslash, which browsers read as a slash
-_UNCLEAR = re.compile(r"//|\\|[\x00-\x20\x7f-\U0010ffff]|(?:^|/)\.\.?(?:/|$)")
-_NOT_AGAIN = frozenset({"/sign-in", "/sign-up", "/sign-out"})
-
-
-def safe_next(text: str) -> str:
-    """*text* if it is a plain path of this origin, else `HOME` (TH-17, ASVS 3.7.2).
-
-    Stricter than browsers need: what a proxy or a second decoding could read as `//host` is refused
-    too, and so is a page that would only send people here again.
-    """
-    if len(text) > _LONGEST or not _PRINTABLE.fullmatch(text):
-        return HOME
-    path = re.split(r"[?#]", text, maxsplit=1)[0]
-    if path.rstrip("/") in _NOT_AGAIN:
-        return HOME
-    for _ in range(3):
-        if _UNCLEAR.search(path):
-            return HOME
-        path = unquote(path, errors="replace")
-    return HOME if _UNCLEAR.search(path) else text
 
 
 def address(path: str, query: Mapping[str, str] | None = None) -> str:

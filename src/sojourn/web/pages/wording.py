@@ -21,6 +21,7 @@ __all__ = [
     "patience",
     "reason_code",
     "signed_out",
+    "went_wrong",
 ]
 
 _DAY, _HOUR, _MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -124,6 +125,64 @@ _SIGNED_OUT: dict[str, str | Callable[[Policy], str]] = {
 }
 
 
+# ── why nobody was signed in by another service ──────────────────────────────────────────────────
+
+
+def went_wrong(code: str, service: str | None) -> str | None:
+    """The sentence for *code*, of us or of a dialect; None for one that nobody writes."""
+    say = _WENT_WRONG.get(code)
+    return None if say is None else say.format(service=service or "the other service")
+
+
+_TRY = "Try again, or sign in another way."
+_REFUSED = "You cannot sign in with {service} here. An administrator may know more."
+_LOST = "This sign-in took too long, or began in another browser. Please begin again."
+_UNTRUSTED = f"The answer of {{service}} cannot be trusted, so nobody was signed in. {_TRY}"
+_TAKEN = (
+    "There is an account with this e-mail address already. Sign in with your password first, then connect "
+    "{service} in your account."
+)
+_OTHER = (
+    "That account of {service} is not the one that is connected here, or it is connected to somebody else."
+)
+_WENT_WRONG = {
+    "provider_away": f"We cannot reach {{service}} just now. {_TRY}",
+    "provider_denied": f"You were not signed in with {{service}}. {_TRY}",
+    "provider_rejected": _UNTRUSTED,
+    "flow_lost": _LOST,
+    "account_exists": _TAKEN,
+    "already_connected": "That account of {service} is connected to somebody else here.",
+    "other_account": _OTHER,
+    "last_way_in": "This is the only way in which you can sign in, so it stays. Connect another one first.",
+    "not_possible": "That is not possible just now.",
+    "email_rejected": "We need your e-mail address, and {service} did not tell it.",
+    "forbidden": "New accounts are made by an administrator here.",
+    "invalid_credentials": _REFUSED,
+    "rate_limited": "Too many attempts. Please try again later.",
+    "too_many_sessions": "You are signed in on too many devices already. Sign out one of them first.",
+    "https_required": "Signing in needs https. Open this site with https://.",
+    "not_found": "There is no such service to sign in with.",
+    # Better Auth's
+    "access_denied": f"You were not signed in. {_TRY}",
+    "unable_to_get_user_info": f"We cannot reach {{service}} just now. {_TRY}",
+    "invalid_code": _UNTRUSTED,
+    "state_mismatch": _LOST,
+    "account_not_linked": _TAKEN,
+    "account_already_linked_to_different_user": _OTHER,
+    "email_not_found": "We need your e-mail address, and {service} did not tell it.",
+    "signup_disabled": "New accounts are made by an administrator here.",
+    "banned": _REFUSED,
+    # Auth.js'
+    "OAuthCallbackError": f"You were not signed in. {_TRY}",
+    "OAuthAccountNotLinked": _TAKEN,
+    "AccessDenied": _REFUSED,
+    "OAuthSignin": f"We cannot reach {{service}} just now. {_TRY}",
+    "CredentialsSignin": "The e-mail address or the password is wrong.",
+    "MissingCSRF": "This page is out of date. Please try again.",
+    "Configuration": "The service is not available for a moment. Please try again.",
+}
+
+
 # ── why a session is among those that ended ──────────────────────────────────────────────────────
 
 
@@ -168,6 +227,8 @@ _DONE: dict[str, Callable[[int], str]] = {
     "others": lambda n: f"Signed out of {counted(n, 'other device')}.",
     "password": lambda n: f"Your password was changed. {counted(n, 'other device')} signed out.",
     "gone": lambda _: "That device was already signed out.",
+    "connected": lambda _: "Connected. You can sign in with it from now on.",
+    "disconnected": lambda _: "Disconnected. Nobody can sign in with it any more.",
     "revoked": lambda n: f"{counted(n, 'session')} revoked.",
     "ended": lambda _: "That session had already ended.",
 }
