@@ -341,6 +341,49 @@ def test_secrets_are_never_shown():
     assert "redis://***@cache/0" in shown
 
 
+PROVIDERS = '{"work": {"issuer": "https://id.example", "client_id": "us", "client_secret": "hush"}}'
+
+
+def test_providers_are_json_or_a_file_with_it(tmp_path: Path):
+    file = tmp_path / "providers.json"
+    file.write_text(PROVIDERS)
+    for given in (PROVIDERS, str(file)):
+        found = loaded(SOJOURN_PROVIDERS=given)
+        assert found.settings.providers["work"].client_secret == "hush"
+        [row] = [row for row in found.rows() if row.field.name == "providers"]
+        assert row.value == "set, not shown"
+        assert "hush" not in repr(found) + repr(found.settings) + repr(found.settings.providers)
+
+
+def test_no_providers_are_none_to_show():
+    for found in (loaded(), loaded(SOJOURN_PROVIDERS="none")):
+        [row] = [row for row in found.rows() if row.field.name == "providers"]
+        assert (found.settings.providers, row.value) == ({}, "none")
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("nothing/like/that.json", "the path of a file"),
+        ('{"work": hush}', "not JSON"),
+        ("{" * 100_000, "not JSON"),
+        ('{"work": {"client_secret": 7}}', "Expected `str`"),
+        (PROVIDERS.replace("https", "http"), "use https://"),
+    ],
+)
+def test_providers_that_cannot_be_are_refused_without_their_secrets(given: str, why: str):
+    with pytest.raises(SettingsError, match=why) as refused:
+        loaded(SOJOURN_PROVIDERS=given)
+    assert "SOJOURN_PROVIDERS" in str(refused.value)
+    assert "hush" not in str(refused.value)
+
+
+def test_a_provider_on_this_machine_or_in_development_may_be_plain():
+    plain = PROVIDERS.replace("https", "http")
+    assert loaded(SOJOURN_PROVIDERS=plain.replace("id.example", "127.0.0.1:9")).settings.providers
+    assert loaded(SOJOURN_PROVIDERS=plain, SOJOURN_DEVELOPMENT="1").settings.providers
+
+
 @pytest.mark.parametrize(
     ("address", "shown"),
     [
@@ -428,3 +471,16 @@ def test_options_follow_from_the_variables():
 
 def test_the_key_file_is_a_path():
     assert loaded(SOJOURN_KEYS_FILE="/etc/sojourn.keys").settings.keys_file == Path("/etc/sojourn.keys")
+
+
+@pytest.mark.parametrize(
+    ("settings", "at_once"),
+    [
+        ({"origin": "https://accounts.example.org"}, 30),
+        ({"origin": "http://127.0.0.1:8000"}, 1_000),
+        ({"origin": "https://accounts.example.org", "attempts_per_address": 7}, 7),
+        ({"origin": "http://localhost:8000", "attempts_per_address": 7}, 7),
+    ],
+)
+def test_an_address_may_try_as_often_as_is_set(settings, at_once):
+    assert Settings(store="memory://", **settings).rates().address.burst == at_once

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from msgspec import Struct
@@ -23,7 +23,8 @@ import sojourn
 from sojourn import device, duties, keyring
 from sojourn.access import Signers
 from sojourn.accounts import Accounts, User, open_accounts
-from sojourn.api import admin, authvital, native, oauth
+from sojourn.api import admin, authjs, authvital, better_auth, native, oauth
+from sojourn.api.federation import CALLBACKS, ERROR_PAGE, Federation
 from sojourn.api.openapi import openapi
 from sojourn.api.routes import Call, Route
 from sojourn.custom import CustomSession
@@ -43,6 +44,9 @@ from sojourn.web.asgi import SessionMiddleware
 from sojourn.web.reply import BROKEN, STATUS, Answer, as_json, broken, problem
 from sojourn.web.table import mounted, response
 from sojourn.web.visit import Site, Visit
+
+if TYPE_CHECKING:
+    import httpx2
 
 _log = logging.getLogger("sojourn")
 
@@ -64,11 +68,13 @@ def create_app(
     clock: Callable[[], datetime] | None = None,
     demo: bool = False,
     custom: CustomSession | None = None,
+    transport: httpx2.AsyncBaseTransport | None = None,
 ) -> Starlette:
     """The server's application. Nothing is opened before the first request or the lifespan begins.
 
     Without a *clock* it runs with the store's. *custom* adds fields to what clients see of a session,
-    instead of name and status of its tenant.
+    instead of name and status of its tenant. *transport*: how the services are reached with which people
+    sign in, such as one that knows a proxy or trusts a certificate authority of your own.
     """
     if keys is None:
         keys, signers = keyring.ring(settings), keyring.signers(settings)
@@ -85,13 +91,15 @@ def create_app(
         on_event=log_event,
         custom=custom or with_tenant,
     )
-    accounts = Accounts(open_accounts(settings.accounts), sessions, clock=sessions.clock)
+    accounts = Accounts(
+        open_accounts(settings.accounts), sessions, clock=sessions.clock, rates=settings.rates()
+    )
     directory = Directory(open_directory(settings.accounts), sessions)
+    federation = Federation(settings.providers.values(), sessions.clock, transport=transport)
     issuer = signers and Issuer(
         sessions, signers, url=settings.origin, life=settings.access_ttl, terms_of=oauth.terms_of(directory)
     )
-    dialects = authvital.ROUTES if settings.authvital else ()
-    table = (*API, *dialects, *_OWN, *pages.PAGES)
+    table = (*API, *_dialects(settings), *_OWN, *pages.PAGES)
     site = Site(
         sessions,
         origin=settings.origin,
@@ -101,23 +109,46 @@ def create_app(
         faults=(*accounts.store.faults, *directory.store.faults),
         demo=demo,
         issuer=issuer or None,
-        methods=("password",),
+        methods=("password", *federation.providers),
         cookieless=((route.method, route.path) for route in table if route.cookieless),
+        says={(route.method, route.path): route.says for route in table if route.says},
     )
     leaders: list[Leader] = [duties.worker(accounts, directory)] if settings.worker else []
     if settings.worker and signers:
         leaders.append(duties.dispatch(settings, directory, signers))
     app = Starlette(
         routes=[
-            *mounted(table, accounts=accounts, directory=directory, sign_up_open=settings.sign_up),
+            *mounted(
+                table,
+                accounts=accounts,
+                directory=directory,
+                sign_up_open=settings.sign_up,
+                federation=federation,
+                multi_session=settings.multi_session,
+                bearer_tokens=settings.better_auth and settings.better_auth_bearer,
+                defers=settings.better_auth_defer,
+                session_fields=settings.session_fields,
+            ),
             Mount(pages.ASSETS_PATH, _Assets(directory=pages.STATIC)),
         ],
         middleware=[Middleware(SessionMiddleware, site=site, page=_as_page)],
         exception_handlers={HTTPException: _not_here, Exception: _broken},
-        lifespan=_lifespan(leaders, directory, sessions.close, accounts.close, directory.close),
+        lifespan=_lifespan(
+            leaders, directory, sessions.close, accounts.close, directory.close, federation.close
+        ),
     )
     app.router.redirect_slashes = False  # the redirect would name the host that the request claims
     return app
+
+
+def _dialects(settings: Settings) -> tuple[Route, ...]:
+    """The routes that other systems' clients know."""
+    return (
+        *(authvital.ROUTES if settings.authvital else ()),
+        *(better_auth.routes(multi_session=settings.multi_session) if settings.better_auth else ()),
+        *authjs.ROUTES.get(settings.authjs, ()),
+        *pages.authjs.PAGES.get(settings.authjs, ()),
+    )
 
 
 def document(call: Call) -> dict[str, Any]:
@@ -274,10 +305,17 @@ def _for_programs(method: str, path: str) -> bool:
     """Whether no person looks at what is there, so that errors are JSON too."""
     if path == "/oauth/logout":
         return method == "POST"  # AuthVital's; to sign out at an application's request is a GET
+    if method == "GET" and (path.startswith(CALLBACKS) or path in _ALSO_PAGES):
+        return False
     return path.startswith(("/api/", "/oauth/", "/.well-known/")) and path not in _FOR_PEOPLE
 
 
-_FOR_PEOPLE = ("/oauth/authorize", "/oauth/logout/confirm")
+_FOR_PEOPLE = (
+    "/oauth/authorize",
+    "/oauth/logout/confirm",
+    ERROR_PAGE,
+)
+_ALSO_PAGES = ("/api/auth/signin", "/api/auth/signout")  # of Auth.js, whose scripts post there
 
 
 def _methods(request: Request) -> set[str]:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import force_setattr
 
 from sojourn import settings_text as read
 from sojourn.access import LONGEST
+from sojourn.accounts.limits import Rate, Rates
 from sojourn.errors import SettingsError
 from sojourn.policy import AtCap, Carried, Policy, WhenAway
 from sojourn.rules import Rulebook, parsed, room
 from sojourn.session import Discreet
 from sojourn.settings_origin import origin_of
 from sojourn.settings_text import spelled, without_password
+from sojourn.web.carrier import is_loopback
+
+if TYPE_CHECKING:
+    from sojourn.accounts.oidc.providers import Provider
 
 __all__ = ["FIELDS", "Field", "Loaded", "Row", "Settings", "load"]
 
@@ -52,6 +58,7 @@ _RULES = (
     "at_cap",
     "grace",
     "lost_answer",
+    "impersonate_for",
 )
 
 
@@ -76,6 +83,14 @@ class Settings(Discreet, frozen=True, kw_only=True):
     sign_up: bool = True
     access_ttl: timedelta = timedelta(minutes=5)
     authvital: bool = True
+    authjs: Literal["off", "v4", "v5"] = "off"
+    better_auth: bool = False
+    better_auth_bearer: bool = True
+    better_auth_defer: bool = False
+    multi_session: bool = False
+    session_fields: tuple[str, ...] = ()
+    attempts_per_address: int | None = None  # None: 30, or 1000 where only this machine comes
+    providers: Mapping[str, Provider] = {}
 
     preset: Preset = "consumer"
     lifetime: timedelta | UnsetType = UNSET
@@ -96,6 +111,7 @@ class Settings(Discreet, frozen=True, kw_only=True):
     at_cap: AtCap | UnsetType = UNSET
     grace: timedelta | UnsetType = UNSET
     lost_answer: timedelta | UnsetType = UNSET
+    impersonate_for: timedelta | UnsetType = UNSET
     remembered: Mapping[str, str] = {}  # rules of sessions with `remember`
     profiles: Mapping[str, Mapping[str, str]] = {}  # rules by the name of a role
 
@@ -109,6 +125,7 @@ class Settings(Discreet, frozen=True, kw_only=True):
         force_setattr(self, "origin", origin)
         if not timedelta(seconds=1) <= self.access_ttl <= LONGEST:
             raise SettingsError("SOJOURN_ACCESS_TTL must be between 1 second and 1 hour; a usual value is 5m")
+        _check_plain(self.providers.values(), development=self.development)
         if self.workers > 1 and (lost := _in_memory(self.store) or _in_memory(self.accounts)):
             raise SettingsError(
                 f"{lost} lives in one process, so {self.workers} workers would each have their own; "
@@ -136,10 +153,27 @@ class Settings(Discreet, frozen=True, kw_only=True):
         profiles = {name: parsed(rules) for name, rules in self.profiles.items()}
         return policy.changed(exceptions=Rulebook(profiles=profiles, remembered=parsed(self.remembered)))
 
+    def rates(self) -> Rates:
+        """What signing in may cost. Where the origin is this machine's, all come from one address."""
+        usual = Rates().address
+        at_once = 1_000 if is_loopback(urlsplit(self.origin).hostname or "") else usual.burst
+        return Rates(address=Rate(self.attempts_per_address or at_once, usual.every))
+
     def learning_policy(self) -> Policy:
-        """The same, ready to learn the rules of applications and tenants."""
+        """The same, ready to learn the rules of applications and tenants; clients see what they may set."""
         policy = self.policy()
+        policy = policy.changed(cached_data=tuple(dict.fromkeys(policy.cached_data + self.session_fields)))
         return policy if policy.exceptions else policy.changed(exceptions=Rulebook())
+
+
+def _check_plain(providers: Iterable[Provider], *, development: bool) -> None:
+    for provider in providers:
+        local = is_loopback(urlsplit(provider.issuer).hostname or "")
+        if provider.plain and not local and not development:
+            raise SettingsError(
+                f"SOJOURN_PROVIDERS: the issuer of {provider.id} is plain http, so anybody on the way could "
+                "sign in as anybody; use https://"
+            )
 
 
 def _in_memory(url: str) -> str | None:
@@ -173,13 +207,21 @@ class Field(Struct, frozen=True, kw_only=True):
 
     def shown(self, value: Any) -> str:
         """*value* for a screen or a log."""
-        if self.secret and value is not None:
+        if self.secret and value:
             return "set, not shown"
         return without_password(spelled(value))
 
 
 def _row(name: str, parse: Callable[[str], Any], help: str, **more: Any) -> Field:
     return Field(name=name, env=more.pop("env", f"SOJOURN_{name.upper()}"), parse=parse, help=help, **more)
+
+
+def _providers(text: str) -> dict[str, Provider]:
+    if text == "none":
+        return {}
+    from sojourn.accounts.oidc import described  # late: whoever describes none needs none of it
+
+    return described(read.object_or_file(text))
 
 
 _BY_PRESET = "as the policy has it"
@@ -241,6 +283,45 @@ FIELDS: tuple[Field, ...] = (
     ),
     _row("authvital", read.flag, "Speak the session routes of AuthVital's SDK, under /oauth."),
     _row(
+        "authjs",
+        partial(read.version, ("v4", "v5")),
+        "Speak the routes of `next-auth/react`, under /api/auth: v4, v5 (or 1), or off.",
+    ),
+    _row(
+        "providers",
+        _providers,
+        "Services that speak OpenID Connect, with which people may sign in: a JSON object, or the path of "
+        'a file with it, such as {"google": {"issuer": …, "client_id": …, "client_secret": …}}.',
+        secret=True,
+    ),
+    _row("better_auth", read.flag, "Speak the routes of Better Auth's client, under /api/auth."),
+    _row(
+        "better_auth_bearer",
+        read.flag,
+        "Hand clients of Better Auth a bearer token and access tokens beside the cookie.",
+    ),
+    _row(
+        "better_auth_defer",
+        read.flag,
+        "Reading a session is no use of it: clients of Better Auth tell of one by a POST.",
+    ),
+    _row(
+        "multi_session",
+        read.flag,
+        "A browser may keep sessions of several accounts, for clients of Better Auth to choose from.",
+    ),
+    _row(
+        "session_fields",
+        read.names,
+        "The keys of a session's data that its own client may set, with commas.",
+    ),
+    _row(
+        "attempts_per_address",
+        partial(read.whole, 1, 1_000_000),
+        "How often an address may try to sign in or up at once; after that once in 10 seconds.",
+        unset="30; 1000 where the origin is this machine's",
+    ),
+    _row(
         "preset",
         partial(read.one_of, tuple(_PRESETS)),
         "The rules to begin with: consumer, workforce, high or bank.",
@@ -288,6 +369,12 @@ FIELDS: tuple[Field, ...] = (
         unset=_BY_PRESET,
     ),
     _row("fresh_for", read.span, "How long a sign-in suffices for a sensitive act.", unset=_BY_PRESET),
+    _row(
+        "impersonate_for",
+        read.span,
+        "How long an administrator may act as somebody else, at most 12 hours.",
+        unset=_BY_PRESET,
+    ),
     _row(
         "max_sessions", read.number_or_none, "Live sessions of one user; none: any number.", unset=_BY_PRESET
     ),

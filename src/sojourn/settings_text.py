@@ -5,9 +5,11 @@ Each parser raises `ValueError` with what would have been right.
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "names",
     "networks",
     "number_or_none",
+    "object_or_file",
     "one_of",
     "profiles",
     "redis",
@@ -26,6 +29,7 @@ __all__ = [
     "span_or_none",
     "span_or_off",
     "spelled",
+    "version",
     "whole",
     "without_password",
 ]
@@ -61,6 +65,15 @@ def one_of(choices: tuple[str, ...], text: str) -> str:
     if text not in choices:
         raise ValueError(f"give one of {', '.join(choices)}")
     return text
+
+
+def version(known: tuple[str, ...], text: str) -> str:
+    """One of *known*; the last for yes, off for no."""
+    chosen = text.lower()
+    try:
+        return chosen if chosen in known else known[-1] if flag(chosen) else "off"
+    except ValueError:
+        raise ValueError(f"give {', '.join(known)} or off") from None
 
 
 def redis(text: str) -> str:
@@ -139,6 +152,18 @@ def profiles(text: str) -> dict[str, dict[str, str]]:
             raise ValueError("give names with rules, such as admin:lifetime=12h;user:max_sessions=5, or none")
         found[name] = rules(said)
     return found
+
+
+def object_or_file(text: str) -> Any:
+    """JSON, or the path of a file with it. Nothing of it is quoted: it may hold secrets."""
+    try:
+        said = text if text.startswith("{") else Path(text).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        raise ValueError("give a JSON object, or the path of a file with one") from None
+    try:
+        return json.loads(said)
+    except (ValueError, RecursionError):
+        raise ValueError("what it says is not JSON") from None
 
 
 def spelled(value: Any) -> str:

@@ -52,7 +52,7 @@ def test_every_help_says_what_it_does_and_names_the_variables_of_its_options(she
 
 def test_serve_has_every_setting_that_is_no_secret_and_of_use(shell):
     text = shell("serve", "--help").out
-    left_out = {"keys", "geo_api_key"}
+    left_out = {"keys", "providers", "geo_api_key"}
     assert [f.name for f in FIELDS if f"{f.option} " not in text] == [
         f.name for f in FIELDS if f.name in left_out
     ]

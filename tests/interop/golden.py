@@ -18,19 +18,22 @@ FOLDER = Path(__file__).parent / "golden"
 
 # Of an answer's headers those on which clients and caches depend.
 _HEADERS = (
-    "access-control-allow-origin", "allow", "cache-control", "content-type", "location", "pragma",
-    "referrer-policy", "vary", "www-authenticate", "x-session-code", "x-sojourn-verdict",
+    "access-control-allow-origin", "access-control-expose-headers", "allow", "cache-control", "content-type",
+    "location", "pragma", "referrer-policy", "set-auth-jwt", "set-auth-token", "vary", "www-authenticate",
+    "x-session-code", "x-sojourn-verdict",
 )  # fmt: skip
 
 _MASKS = (
-    (re.compile(r"http://127\.0\.0\.1:\d{4,5}"), "<origin>"),
+    (re.compile(r"http(://|%3A%2F%2F)127\.0\.0\.1(:|%3A)\d{4,5}"), "<origin>"),
     (re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+"), "<jwt>"),
     (re.compile(r"sjn_[\w-]+"), "<session token>"),
+    (re.compile(r"sjb_[\w-]+"), "<bearer token>"),
     (re.compile(r"sjr_[\w-]+"), "<refresh token>"),
     (re.compile(r"sjs_[\w-]+"), "<secret>"),
     (re.compile(r"sjc_[\w-]{16,}"), "<code>"),
     (re.compile(r"ten_\w{16,}"), "<tenant id>"),
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "<id>"),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "<CSRF token>"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "<random>"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"), "<time, microseconds>"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"), "<time, milliseconds>"),
@@ -51,11 +54,12 @@ _SECONDS = {"iat", "exp", "auth_time", "expires_in"}
 class Transcript:
     """What *client* asks in one test, and the answers, to be compared with the file of that *name*.
 
+    With *cookies* it tells what becomes of which cookie.
     With GOLDEN=write in the environment the file is written anew; look at what changed before you commit.
     """
 
-    def __init__(self, name: str, client: httpx2.Client) -> None:
-        self.file, self._client = FOLDER / f"{name}.json", client
+    def __init__(self, name: str, client: httpx2.Client, *, cookies: bool = False) -> None:
+        self.file, self._client, self._cookies = FOLDER / f"{name}.json", client, cookies
         self._said: list[dict[str, Any]] = []
 
     def ask(
@@ -80,7 +84,10 @@ class Transcript:
             asked["form"] = _masked(dict(form))
         if json is not None:
             asked["json"] = _masked(json)
-        self._said.append({"case": case, "request": asked, "response": _answer(answer)})
+        told = _answer(answer)
+        if self._cookies and (found := answer.headers.get_list("set-cookie")):
+            told["cookies"] = dict(sorted(map(_cookie, found)))
+        self._said.append({"case": case, "request": asked, "response": told})
         return answer
 
     def compare(self) -> None:
@@ -101,6 +108,14 @@ def _answer(answer: httpx2.Response) -> dict[str, Any]:
     if "json" in answer.headers.get("content-type", ""):
         said["json"] = _masked(answer.json())
     return said
+
+
+def _cookie(line: str) -> tuple[str, str]:
+    """The name of a cookie, and what becomes of it."""
+    name, _, rest = line.partition("=")
+    age = re.search(r"max-age=(-?\d+)", rest, re.IGNORECASE)
+    becomes = "until the browser closes" if age is None else "cleared" if age[1] == "0" else "stays"
+    return _text(name), becomes
 
 
 def _masked(value: Any, name: str = "") -> Any:

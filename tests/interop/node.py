@@ -36,6 +36,10 @@ class Program:
     def ask(self, *said: Any) -> Any:
         """What it answers: the `value`; its `error` as `Failed`."""
         self.tell(said)
+        return self.heard()
+
+    def heard(self) -> Any:
+        """What it says next."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line, "the program has ended"
@@ -67,15 +71,15 @@ def program(name: str, first: Any) -> Iterator[Program]:
             process.kill()
 
 
-def scenario(name: str, **given: Any) -> Any:
-    """What the scenario of that *name* says of what it was *given*."""
+def scenario(name: str, *, within: float = 60, **given: Any) -> Any:
+    """What the scenario of that *name* says of what it was *given*, in so many seconds."""
     _need_packages()
     ran = subprocess.run(
         [node(), FOLDER / name],
         input=json.dumps(given),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=within,
         check=False,
     )
     if ran.returncode != 0:

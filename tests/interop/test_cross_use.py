@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.interop.browser import COOKIE, Browser
-from tests.interop.kit import CALLBACK
+from tests.interop.kit import ADA, CALLBACK, PASSWORD
 from tests.interop.pkce import CHALLENGE, VERIFIER
 
 Take = Callable[[httpx2.Client, "Shop", str], httpx2.Response]
@@ -51,13 +51,26 @@ class Shop:
             return self.auth[1]
         if kind == "machine token":
             return self.grant(grant_type="client_credentials").json()["access_token"]
+        if kind == "bearer token":
+            body = {"email": ADA, "password": PASSWORD}
+            with httpx2.Client(base_url=self.place.origin) as client:  # which keeps the cookie for itself
+                return client.post("/api/auth/sign-in/email", json=body).json()["token"]
         if kind == "cookie":
             with Browser(self.place) as browser:
                 return browser.enter().client.cookies[COOKIE]
         return self.redeem(self.code()).json()[kind.replace(" ", "_").lower()]
 
 
-KINDS = ("access_token", "refresh_token", "id_token", "code", "client secret", "machine token", "cookie")
+KINDS = (
+    "access_token",
+    "refresh_token",
+    "id_token",
+    "code",
+    "client secret",
+    "machine token",
+    "cookie",
+    "bearer token",
+)
 
 
 def bearer(method: str, path: str) -> Take:
@@ -90,8 +103,8 @@ AUTHORIZE = "/oauth/authorize?" + urlencode(
 # Where → how it is presented, and which kinds are taken.
 PLACES: dict[str, tuple[Take, set[str]]] = {
     "bearer of userinfo": (bearer("GET", "/oauth/userinfo"), {"access_token"}),
-    "bearer of the API": (bearer("GET", "/api/auth/sessions"), {"access_token"}),
-    "bearer of an act": (bearer("POST", "/api/auth/activity"), {"access_token"}),
+    "bearer of the API": (bearer("GET", "/api/auth/sessions"), {"access_token", "bearer token"}),
+    "bearer of an act": (bearer("POST", "/api/auth/activity"), {"access_token", "bearer token"}),
     "bearer of AuthVital": (bearer("GET", "/oauth/sessions"), {"access_token"}),
     "cookie of the API": (cookie("/api/auth/sessions/current"), {"cookie"}),
     "cookie of a page": (cookie("/account/security"), {"cookie"}),
@@ -183,6 +196,12 @@ def test_a_session_is_ended_by_what_belongs_there(server, shop, where, kind):
     assert take(server, shop, held).status_code == 200
     ended = before - set(shop.browser.sessions("shop"))
     assert bool(ended) == (kind == by)
+
+
+def test_a_bearer_token_ends_its_own_session(server, shop):
+    held = shop.kind("bearer token")
+    assert bearer("POST", "/api/auth/sign-out")(server, shop, held).status_code == 200
+    assert bearer("GET", "/api/auth/sessions")(server, shop, held).status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/api/admin/users", "/api/admin/sessions"])

@@ -45,7 +45,9 @@ def started(place, count=1, user="grace", **facts):
 def test_every_route_has_a_transcript():
     routes = {f"{route.method} {route.path}" for route in (*authvital.ROUTES, *oauth.ROUTES)}
     routes |= {f"{route.method} {route.path}" for route in PAGES if route.path.startswith("/oauth/")}
-    assert {NAMES[route] for route in routes} == {file.stem for file in FOLDER.glob("*.json")}
+    assert {NAMES[route] for route in routes} == {
+        file.stem for file in FOLDER.glob("*.json") if not file.stem.startswith(("authjs-", "better-auth-"))
+    }
 
 
 NAMES = {

@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from sojourn import AsyncSessions, Keys, Policy, access_ring
 from sojourn.access import Signers
 from sojourn.accounts import Accounts
+from sojourn.api import better_auth
 from sojourn.custom import CustomSession
 from sojourn.directory import Directory
 from sojourn.events import Event
@@ -25,6 +26,7 @@ from sojourn.settings import Settings
 from sojourn.stores.memory import MemoryStore
 from sojourn.stores.protocol import Store
 from sojourn.testing import MORNING, FakeClock, make_keys
+from sojourn.web.csrf import SAFE
 from sojourn.web.visit import LoadUser, Site
 
 H = TypeVar("H")
@@ -61,6 +63,8 @@ class Browser(TestClient):
         self.answers: list[httpx2.Response] = []
 
     def send(self, request: httpx2.Request, **named: Any) -> httpx2.Response:
+        if request.method not in SAFE and self.headers.get("sec-fetch-site") == "same-origin":
+            request.headers.setdefault("origin", str(self.base_url).rstrip("/"))  # as every browser does
         answer = super().send(request, **named)
         self.answers.append(answer)
         check_answer(answer)
@@ -156,7 +160,8 @@ class Guests:
         """What the server's routes were given."""
         (route,) = [route for route in self.app.routes if route.name == "token"]
         cells = [cell.cell_contents for cell in route.endpoint.__closure__]
-        return next(held for held in cells if isinstance(held, kind))
+        (facts,) = [held for held in cells if isinstance(held, dict)]
+        return next(held for held in facts.values() if isinstance(held, kind))
 
     def told(self, kind: type[Event]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
@@ -274,8 +279,31 @@ def check_answer(answer: httpx2.Response) -> None:
         assert "www-authenticate" in answer.headers, place
     if answer.status_code in (429, 503):
         assert int(answer.headers["retry-after"]) >= 1, place
-    if request.url.path.startswith("/api/") and answer.status_code >= 400 and request.method != "HEAD":
+    if request.url.path in _BETTER_AUTH and answer.status_code in _SAID and "problem" not in _media(answer):
+        check_said(answer)
+    elif _for_programs(request) and answer.status_code >= 400 and request.method != "HEAD":
         check_problem(answer)
+
+
+def _for_programs(request: httpx2.Request) -> bool:
+    path = request.url.path
+    by_browser = request.method == "GET" and path.startswith("/api/auth/callback/")
+    return path.startswith("/api/") and not by_browser
+
+
+_BETTER_AUTH = {route.path for route in better_auth.routes()}
+_SAID = range(400, 500)
+
+
+def _media(answer: httpx2.Response) -> str:
+    return answer.headers.get("content-type", "")
+
+
+def check_said(answer: httpx2.Response) -> None:
+    """How the dialect of Better Auth refuses: a message, mostly a code, and nothing else."""
+    assert answer.headers["content-type"] == "application/json", answer.text
+    assert {"message"} <= answer.json().keys() <= {"message", "code"}
+    assert "no-store" in answer.headers["cache-control"]
 
 
 PROBLEM = {"type", "title", "status", "detail", "code", "message", "request_id"}

@@ -32,7 +32,7 @@ NAVIGATING = {"sec-fetch-mode": "navigate"}
 
 ROW = {
     "id", "current", "device", "ip", "place", "created_at", "seen_at", "expires_at", "ends_at",
-    "authenticated_at", "application_id", "tenant_id", "remember",
+    "authenticated_at", "application_id", "tenant_id", "remember", "impersonated",
 }  # fmt: skip
 DEVICE_FIELDS = {"id", "kind", "name", "model", "browser", "browser_version", "os", "os_version"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")

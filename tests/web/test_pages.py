@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from sojourn import Keys, Policy
+from sojourn.accounts import Proof
 from sojourn.session import Device, Place
 from sojourn.testing import FakeClock
 from sojourn.web.pages import ASSETS_PATH, PAGES, STATIC, asset, docs_page, error_page
@@ -143,7 +144,11 @@ async def forms(world: World) -> list[tuple[Browser, str, Page]]:
     browser = await world.signed_in(ROOT)
     await world.signed_in(ROOT, IPHONE)
     pages = list((await crawl(browser, "/admin")).values())
-    pages += [await browser.get("/confirm"), await browser.get("/oauth/logout")]
+    root = await world.accounts.by_email(ROOT)
+    assert root is not None
+    await world.accounts.link(root.id, Proof(provider="example", subject="1"))
+    disconnect = "/account/disconnect?provider=example&account=1"
+    pages += [await browser.get(path) for path in ("/confirm", "/oauth/logout", disconnect)]
     found = {re.sub("[0-9a-f-]{36}", "{id}", a): (browser, a, p) for p in pages for a in p.forms}
     outside = world.browser()
     for path in ("/sign-in", "/sign-up"):

@@ -98,7 +98,7 @@ async def authvital_revoke(call: Call) -> Said:
     except SessionNotFound:
         raise SessionNotFound("Session not found") from None
     with suppress(SessionNotFound):
-        await sessions.revoke(id, owner=call.me, by=call.me)
+        await sessions.revoke(id, owner=call.me, by=call.mine.actor)
         return Said(success=True, message="Session revoked successfully")
     return Said(success=False, message="Session not found or already revoked")
 
@@ -107,7 +107,7 @@ async def authvital_logout_all(call: Call) -> Counted:
     """End every session of the caller's, the current one too; or those of one application."""
     body: LogoutAll = call.body
     count = await call.visit.site.sessions.revoke_all(
-        call.me, by=call.me, application_id=body.application_id or None
+        call.me, by=call.mine.actor, application_id=body.application_id or None
     )
     return Counted(success=True, message=f"Revoked {count} session(s)", count=count)
 

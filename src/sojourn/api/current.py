@@ -13,9 +13,19 @@ from sojourn.custom import KEY, merged
 from sojourn.errors import BodyRejected
 from sojourn.session import Session
 from sojourn.sessions import Issued
+from sojourn.web import csrf
 from sojourn.web.reply import Answer, as_json
 
-__all__ = ["BASE", "Mode", "check_mode", "current", "current_view", "customised", "with_tokens"]
+__all__ = [
+    "BASE",
+    "Mode",
+    "check_mode",
+    "check_origin",
+    "current",
+    "current_view",
+    "customised",
+    "with_tokens",
+]
 
 BASE = "/api/auth"
 
@@ -53,6 +63,13 @@ async def current_view(call: Call, session: Session) -> Current:
         limits=limits(sessions.policy.of(session)),
         server_now=instant(sessions.clock()),
     )
+
+
+def check_origin(call: Call) -> None:
+    """Where any cookie comes along, the request must say where it is from. (Our own check came before.)"""
+    visit = call.visit
+    if visit.bearer is None and visit.headers.get("cookie") is not None:
+        csrf.check_stated(visit.headers, origin=visit.site.origin)
 
 
 def check_mode(call: Call, mode: Mode) -> None:

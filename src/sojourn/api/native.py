@@ -77,13 +77,13 @@ async def revoke_one(call: Call) -> Ended:
     if id == call.mine.id:
         await call.visit.logout()
     else:
-        await call.visit.site.sessions.revoke(id, owner=call.me, reason=Reason.USER, by=call.me)
+        await call.visit.site.sessions.revoke(id, owner=call.me, reason=Reason.USER, by=call.mine.actor)
     return Ended(id=id)
 
 
 async def revoke_others(call: Call) -> Count:
     """Sign out every device but this one."""
-    count = await call.visit.site.sessions.revoke_all(call.me, keep=call.mine.id, by=call.me)
+    count = await call.visit.site.sessions.revoke_all(call.me, keep=call.mine.id, by=call.mine.actor)
     return Count(count=count)
 
 
@@ -93,7 +93,7 @@ async def revoke_all(call: Call) -> Count:
     count = await call.visit.site.sessions.revoke_all(
         call.me,
         keep=None if body.include_current else call.mine.id,
-        by=call.me,
+        by=call.mine.actor,
         application_id=body.application_id,
         tenant_id=body.tenant_id,
     )

@@ -11,14 +11,16 @@ from msgspec import Struct, field
 
 from sojourn.errors import BodyRejected, Forbidden, Refusal, SessionNotFound, Unauthenticated
 from sojourn.session import Session
+from sojourn.web.reply import Answer
 from sojourn.web.visit import Visit
 
 if TYPE_CHECKING:
     # An application with users of its own never loads ours.
     from sojourn.accounts import Accounts
+    from sojourn.api.federation import Federation
     from sojourn.directory import Directory
 
-__all__ = ["Act", "Call", "Guard", "Route"]
+__all__ = ["Act", "Call", "Guard", "Route", "in_person"]
 
 Guard = Literal["open", "session", "fresh", "admin", "fresh admin"]
 
@@ -35,6 +37,11 @@ class Call(Struct, kw_only=True):
     directory: Directory
     session: Session | None = None  # set by every guard but "open"
     sign_up_open: bool = True
+    multi_session: bool = False  # a browser may keep sessions of several accounts
+    bearer_tokens: bool = False  # clients without cookies get a token for the Authorization header
+    defers: bool = False  # reading a session is no use of it: that is told by a POST
+    session_fields: tuple[str, ...] = ()  # the keys of `Session.data` that clients may set
+    federation: Federation | None = None  # None: nobody can sign in with another service
 
     @property
     def mine(self) -> Session:
@@ -44,11 +51,20 @@ class Call(Struct, kw_only=True):
         return self.session
 
     @property
+    def in_person(self) -> Session:
+        """The session that asks, if it is its user who does: how they sign in is nobody else's to change."""
+        return in_person(self.mine)
+
+    @property
     def me(self) -> str:
         """The id of the user who asks."""
         if self.mine.user_id is None:
             raise Unauthenticated
         return self.mine.user_id
+
+    def fields_of(self, session: Session) -> dict[str, Any]:
+        """What a client may set in the data of *session*, as far as it is there."""
+        return {name: session.data[name] for name in self.session_fields if name in session.data}
 
     def id(self, name: str = "id") -> UUID:
         """A session id from the path; what is no id is nobody's session."""
@@ -81,6 +97,7 @@ class Call(Struct, kw_only=True):
 
 Act = Callable[[Call], Awaitable[Any]]
 Refused = Callable[[Call, Refusal], Awaitable[Any]]
+Says = Callable[[Visit, Refusal], Answer]
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -107,6 +124,7 @@ class Route(Struct, frozen=True, kw_only=True):
     refused: Refused | None = None
     optional_body: bool = False  # an empty body stands for the defaults ...
     any_body: bool = False  # ... and so does one that is no JSON
+    or_form: bool = False  # the body may come as a form, too
     status: int = 200
     tag: str = "sessions"
     query: Mapping[str, str] = field(default_factory=dict)  # name -> what it means
@@ -115,10 +133,20 @@ class Route(Struct, frozen=True, kw_only=True):
     also: str = ""  # tells routes apart that do the same
     bearer: bool = True  # an access token will do: not for pages, which are for whoever sits there
     cookieless: bool = False  # no cookie is looked at, so no CSRF rule applies, and any page may ask
+    in_passing: bool = False  # its clients know no refresh: a token that is due is rotated with the answer
+    before: Callable[[Call], None] | None = None  # may refuse before the guard is asked
+    says: Says | None = None  # what the middleware refuses, said as the route's clients expect
 
     @property
     def name(self) -> str:
         return self.act.__name__ + self.also
+
+
+def in_person(session: Session) -> Session:
+    """*session*, unless somebody acts as its user: nobody proves to be another, nor signs in as them."""
+    if session.parent_id is not None:
+        raise Forbidden("You act as this user. That is for them alone.")
+    return session
 
 
 def _uuid(text: str) -> UUID:

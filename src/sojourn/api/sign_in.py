@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from sojourn.accounts import User
-from sojourn.api.current import BASE, Mode, check_mode, current_view, customised, with_tokens
+from sojourn.api.current import BASE, Mode, check_mode, check_origin, current_view, customised, with_tokens
 from sojourn.api.routes import Call, Route
 from sojourn.api.views import Changed, Current, Done, Entered, row, user_view
 from sojourn.directory import Application, Tenant
@@ -200,11 +200,11 @@ async def reauthenticate(call: Call) -> Answer:
     """Prove again who you are, for what asks for a fresh sign-in. In bearer mode with new tokens."""
     call.visit.require_https()
     body: Reauthenticate = call.body
-    await call.accounts.reauthenticate(call.me, body.password, ip=call.visit.peer.ip)
+    await call.accounts.reauthenticate(str(call.in_person.user_id), body.password, ip=call.visit.peer.ip)
     issued = await call.visit.renew(amr=("pwd",))
     call.session = issued.session
     view = await current_view(call, issued.session)
-    if call.visit.bearer is not None:
+    if call.visit.by_access_token:
         view = await with_tokens(call, view, issued)
     return await customised(call, issued.session, view)
 
@@ -214,11 +214,11 @@ async def change_password(call: Call) -> Changed:
     call.visit.require_https()
     body: ChangePassword = call.body
     count = await call.accounts.change_password(
-        call.me, body.current_password, body.new_password, keep=call.mine.id, ip=call.visit.peer.ip
+        call.me, body.current_password, body.new_password, keep=call.in_person.id, ip=call.visit.peer.ip
     )
     issued = await call.visit.renew(amr=("pwd",))
     changed = Changed(count=count)
-    return changed if call.visit.bearer is None else await with_tokens(call, changed, issued)
+    return await with_tokens(call, changed, issued) if call.visit.by_access_token else changed
 
 
 ROUTES = (
@@ -262,6 +262,7 @@ ROUTES = (
         path=f"{BASE}/sign-out",
         guard="open",
         act=sign_out,
+        before=check_origin,
         body=SignOut,
         optional_body=True,
         any_body=True,

@@ -74,6 +74,7 @@ class SessionRow(Struct, kw_only=True):
     application_id: str | None
     tenant_id: str | None
     remember: bool
+    impersonated: bool  # an administrator acts as the user
 
 
 class EndedRow(SessionRow, kw_only=True):
@@ -215,6 +216,7 @@ def _fields(s: Session, policy: Policy, current: UUID | None) -> dict[str, Any]:
         "application_id": s.application_id,
         "tenant_id": s.tenant_id,
         "remember": s.remember,
+        "impersonated": s.parent_id is not None,
     }
 
 

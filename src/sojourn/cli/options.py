@@ -55,6 +55,13 @@ class Serving:
     sign_up: Annotated[bool | None, option("sign_up")] = None
     access_ttl: Annotated[str | None, option("access_ttl")] = None
     authvital: Annotated[bool | None, option("authvital")] = None
+    authjs: Annotated[str | None, option("authjs")] = None
+    better_auth: Annotated[bool | None, option("better_auth")] = None
+    better_auth_bearer: Annotated[bool | None, option("better_auth_bearer")] = None
+    better_auth_defer: Annotated[bool | None, option("better_auth_defer")] = None
+    multi_session: Annotated[bool | None, option("multi_session")] = None
+    session_fields: Annotated[str | None, option("session_fields")] = None
+    attempts_per_address: Annotated[str | None, option("attempts_per_address")] = None
     preset: Annotated[str | None, option("preset")] = None
     lifetime: Annotated[str | None, option("lifetime")] = None
     idle_timeout: Annotated[str | None, option("idle_timeout")] = None
@@ -62,6 +69,7 @@ class Serving:
     touch_every: Annotated[str | None, option("touch_every")] = None
     rotate_every: Annotated[str | None, option("rotate_every")] = None
     fresh_for: Annotated[str | None, option("fresh_for")] = None
+    impersonate_for: Annotated[str | None, option("impersonate_for")] = None
     max_sessions: Annotated[str | None, option("max_sessions")] = None
     cache_for: Annotated[str | None, option("cache_for")] = None
     cookie_cache: Annotated[str | None, option("cookie_cache")] = None

@@ -75,6 +75,7 @@ class SessionRow(Struct, frozen=True, kw_only=True):
     application_id: str | None
     tenant_id: str | None
     remember: bool
+    impersonated: bool = False  # an administrator acts as the user (an older server knows no such thing)
 
 
 class EndedRow(SessionRow, frozen=True, kw_only=True):

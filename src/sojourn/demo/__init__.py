@@ -38,6 +38,9 @@ def arguments(directory: Path, port: int | str) -> dict[str, object]:
         "idle_timeout": POLICY.idle_timeout,
         "activity_every": POLICY.activity_every,
         "rotate_every": POLICY.rotate_every,
+        "better_auth": True,
+        "authjs": "v5",
+        "multi_session": True,
     }
 
 

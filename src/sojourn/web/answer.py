@@ -9,6 +9,7 @@ import msgspec
 
 from sojourn.api.routes import Call, Route
 from sojourn.errors import BodyRejected, Refusal, TokenInvalid
+from sojourn.web.bearer import is_ours
 from sojourn.web.reply import Answer, as_json, problem
 
 __all__ = ["LARGEST", "answer"]
@@ -24,9 +25,13 @@ async def answer(route: Route, call: Call, *, content: bytes = b"", kind: str = 
     in every case. A sign-out whose store is away still takes the cookie back.
     """
     try:
-        call.visit.by_program = route.passive
+        call.visit.by_program, call.visit.in_passing = route.passive, route.in_passing
+        if route.before is not None:
+            route.before(call)
         if not route.bearer and call.visit.bearer is not None:
             raise TokenInvalid
+        if route.path.startswith("/oauth/") and is_ours(call.visit.bearer):
+            raise TokenInvalid  # applications have access tokens
         await call.admit(route.guard, sure=route.sure)
         if route.body is not None:
             call.body = decoded(route, content, kind)
@@ -46,9 +51,12 @@ def decoded(route: Route, content: bytes, kind: str) -> Any:
     """The body as `route.body`, or a `BodyRejected` that says what is wrong and where."""
     if not content.strip() and route.optional_body:
         return route.body()
-    if kind.partition(";")[0].strip().lower() != "application/json":
+    media = kind.partition(";")[0].strip().lower()
+    if media != "application/json":
         if route.any_body:
             return route.body()
+        if route.or_form and media == "application/x-www-form-urlencoded":
+            return _converted(fields(content, kind), route.body)
         raise BodyRejected("Send JSON, with the header Content-Type: application/json.", status=415)
     try:
         return msgspec.json.decode(content, type=route.body)
@@ -58,6 +66,13 @@ def decoded(route: Route, content: bytes, kind: str) -> Any:
         raise BodyRejected("The body is nested too deeply.") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise BodyRejected("The body is not valid JSON in UTF-8.") from None
+
+
+def _converted(form: dict[str, str], body: Any) -> Any:
+    try:
+        return msgspec.convert(form, body, strict=False)
+    except msgspec.ValidationError as error:
+        raise BodyRejected(f"The form is not what this route takes: {error}.", status=422) from None
 
 
 def fields(content: bytes, kind: str) -> dict[str, str]:

@@ -65,7 +65,8 @@ class SessionMiddleware:
         except Refusal as refusal:
             if started:
                 raise
-            refused = problem(refusal, bearer=visit.bearer is not None)
+            says = self.site.says.get((visit.method, visit.path))
+            refused = says(visit, refusal) if says else problem(refusal, bearer=visit.bearer is not None)
             await send_answer(self._said(visit, refused, refusal.message), send_with_cookies)
         except StoreAway as away:
             if started:

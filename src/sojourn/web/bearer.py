@@ -1,4 +1,7 @@
-"""A visit that comes with an access token instead of a cookie (RFC 6750 section 2.1)."""
+"""A visit that comes with a token in the Authorization header instead of a cookie (RFC 6750 section 2.1).
+
+That is an access token, or the bearer token of a client that knows no refresh.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,26 @@ from typing import TYPE_CHECKING
 from sojourn.access import Claims
 from sojourn.errors import SessionError, TokenInvalid
 from sojourn.session import Reason, Session
+from sojourn.snapshots import as_borne
+from sojourn.token import BEARER, Keys, derive
 from sojourn.web.away import StoreAway
+from sojourn.web.headers import Raw
 
 if TYPE_CHECKING:
     from sojourn.web.visit import Visit
 
-__all__ = ["admitted", "claims", "loaded", "logout", "recalled"]
+__all__ = ["admitted", "claims", "is_ours", "loaded", "logout", "recalled", "told"]
+
+
+def is_ours(text: str | None) -> bool:
+    """Whether *text* looks like a bearer token, which is no access token."""
+    return text is not None and text.startswith(BEARER)
+
+
+def told(session: Session, keys: Keys) -> list[Raw]:
+    """How a client learns of its new bearer token, in the words of Better Auth."""
+    token = derive(session, keys, "bearer").encode()
+    return [(b"set-auth-token", token), (b"access-control-expose-headers", b"set-auth-token")]
 
 
 def claims(visit: Visit) -> Claims:
@@ -29,11 +46,13 @@ def claims(visit: Visit) -> Claims:
 
 def recalled(visit: Visit) -> Session | None:
     """The session from the near cache, without waiting for anything; None: `loaded` can tell."""
-    try:
-        claims(visit)
-    except SessionError:
-        return None
-    return visit.site.sessions.snapshots.recall(visit.bearer or "", passive=visit.passive)
+    text = visit.bearer or ""
+    if not is_ours(text):
+        try:
+            claims(visit)
+        except SessionError:
+            return None
+    return visit.site.sessions.snapshots.recall(as_borne(text), passive=visit.passive)
 
 
 async def loaded(visit: Visit, sure: bool) -> Session | None:
@@ -42,29 +61,30 @@ async def loaded(visit: Visit, sure: bool) -> Session | None:
         return await admitted(visit, sure=sure)
     except SessionError as refusal:
         visit.refusal = refusal
-        visit.site.sessions.snapshots.drop(visit.bearer or "")
+        visit.site.sessions.snapshots.drop(as_borne(visit.bearer or ""))
         return None
 
 
 async def admitted(visit: Visit, *, sure: bool, idle: timedelta | None = None) -> Session:
     """The session, or the refusal. *idle*: a person was active that long ago."""
-    return await visit.site.sessions.admit(
-        visit.bearer or "",
-        claims(visit),
-        passive=visit.passive and idle is None,
-        sure=sure,
-        idle=idle or timedelta(0),
-    )
+    sessions, text = visit.site.sessions, visit.bearer or ""
+    passive, idle = visit.passive and idle is None, idle or timedelta(0)
+    if is_ours(text):
+        return await sessions.borne(text, passive=passive, sure=sure, idle=idle)
+    return await sessions.admit(text, claims(visit), passive=passive, sure=sure, idle=idle)
 
 
 async def logout(visit: Visit) -> bool:
-    """End the session of the access token; false if there is none to end."""
-    sessions = visit.site.sessions
+    """End the session of the token; false if there is none to end."""
+    sessions, text = visit.site.sessions, visit.bearer or ""
     try:
+        if is_ours(text):
+            sessions.snapshots.drop(as_borne(text))
+            return await sessions.end(text)
         said = claims(visit)
         if said.sid is None:
             return False
-        sessions.snapshots.drop(visit.bearer or "")
+        sessions.snapshots.drop(as_borne(visit.bearer or ""))
         await sessions.revoke(said.sid, owner=said.sub, reason=Reason.SIGNED_OUT, by=said.sub)
     except SessionError:  # also of one whose time is over: who holds it may no longer end anything
         return False

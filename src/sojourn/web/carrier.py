@@ -112,6 +112,16 @@ class Carrier(Struct, frozen=True, kw_only=True):
     def clear_cache(self) -> str:
         return self._cookie(self.cache_name, "", timedelta(0))
 
+    def set_parked(self, slot: str, token: str, *, lasting: timedelta | None) -> str:
+        """The token of a session that this browser keeps beside the one in use: see `parked`."""
+        return self._cookie(self.parked_name(slot), token, lasting)
+
+    def clear_parked(self, slot: str) -> str:
+        return self._cookie(self.parked_name(slot), "", timedelta(0))
+
+    def parked_name(self, slot: str) -> str:
+        return f"{self.name}-{slot}"
+
     def clear_session(self) -> str:
         """Removes the cookie: same name, path and attributes as when it was set (RFC 6265bis section 5.7)."""
         return self._cookie(self.name, "", timedelta(0))

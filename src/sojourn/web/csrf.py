@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from sojourn.errors import CsrfFailed
 from sojourn.token import Keys
 
-__all__ = ["SAFE", "check", "check_field", "field"]
+__all__ = ["SAFE", "check", "check_field", "check_stated", "field", "stated"]
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
@@ -30,14 +30,26 @@ def check(method: str, headers: Mapping[str, str], *, origin: str, carries_cooki
         if site not in ("same-origin", "none"):
             raise CsrfFailed
         return
-    source = headers.get("origin")
-    if source is None and (referer := headers.get("referer")):
-        source = _origin(referer)
+    source = stated(headers)
     if source is None:
         if carries_cookie:  # no browser of the last years sends neither; a script can say where it comes from
             raise CsrfFailed(hint=f"A script sends the header Origin: {origin}")
     elif source != origin:
         raise CsrfFailed
+
+
+def check_stated(headers: Mapping[str, str], *, origin: str) -> None:
+    """Refuse a request that does not say itself that it comes from *origin*: the rule of Better Auth."""
+    if stated(headers) != origin:
+        raise CsrfFailed
+
+
+def stated(headers: Mapping[str, str]) -> str | None:
+    """The origin that a request says it comes from: by Origin, or without one by Referer."""
+    source = headers.get("origin")
+    if source is None and (referer := headers.get("referer")):
+        return _origin(referer)
+    return source
 
 
 def _origin(url: str) -> str:

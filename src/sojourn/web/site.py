@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from threading import Lock
 from typing import Any
 from uuid import UUID
 
+from sojourn.errors import Refusal
 from sojourn.issuer import Issuer
 from sojourn.sessions import AsyncSessions
 from sojourn.snapshot import digest
 from sojourn.stores.protocol import Entry
 from sojourn.web.carrier import Carrier, Cookies
 from sojourn.web.proxy import Proxies
+from sojourn.web.reply import Answer
 
-__all__ = ["LoadUser", "Site", "Wake"]
+__all__ = ["LoadUser", "Says", "Site", "Wake"]
 
 LoadUser = Callable[[str], Awaitable[Any]]
+Says = Callable[[Any, Refusal], Answer]  # of a visit
 Wake = Callable[[], object]
 
 _REMEMBERED = 10_000  # browsers that have told of a change
@@ -37,6 +40,7 @@ class Site:
     header are taken as well as cookies, and a request that has one is answered by it alone.
     *methods*: how people can prove again who they are, such as `password`: for whom that is asked.
     *cookieless*: methods and paths at which cookies are not looked at, so that any page may ask there.
+    *says*: methods and paths at which a refusal is said in another way than as problem details.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class Site:
         issuer: Issuer | None = None,
         methods: Iterable[str] = (),
         cookieless: Iterable[tuple[str, str]] = (),
+        says: Mapping[tuple[str, str], Says] | None = None,
     ) -> None:
         self.sessions = sessions
         self.origin = origin.rstrip("/")
@@ -61,6 +66,7 @@ class Site:
         self.issuer = issuer
         self.methods = list(methods)
         self.cookieless = frozenset(cookieless)
+        self.says = dict(says or {})
         self.carrier = Carrier.of(origin, development=development)
         self.proxies = Proxies(trusted_proxies)
         self.caches_in_cookies = sessions.policy.cookie_cache is not None

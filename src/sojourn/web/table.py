@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -22,9 +22,12 @@ __all__ = ["mounted", "response"]
 
 
 def mounted(
-    table: Iterable[Route], *, accounts: Accounts, directory: Directory, sign_up_open: bool
+    table: Iterable[Route], *, accounts: Accounts, directory: Directory, **facts: Any
 ) -> list[StarletteRoute]:
-    """Each line of *table* as a route. Two lines with the same method and path are a mistake."""
+    """Each line of *table* as a route. Two lines with the same method and path are a mistake.
+
+    *facts*: what else every `Call` holds.
+    """
     lines = list(table)
     places = [(route.method, route.path) for route in lines]
     if doubled := {place for place in places if places.count(place) > 1}:
@@ -32,7 +35,7 @@ def mounted(
     routes = [
         StarletteRoute(
             route.path,
-            _endpoint(route, accounts, directory, sign_up_open),
+            _endpoint(route, {"accounts": accounts, "directory": directory, **facts}),
             methods=[route.method],
             name=route.name,
         )
@@ -63,15 +66,13 @@ def response(done: Answer) -> Response:
     return sent
 
 
-def _endpoint(route: Route, accounts: Accounts, directory: Directory, sign_up_open: bool) -> Any:
+def _endpoint(route: Route, facts: Mapping[str, Any]) -> Any:
     async def endpoint(request: Request) -> Response:
         call = Call(
             visit=visit_of(request.scope),
-            accounts=accounts,
-            directory=directory,
             params=request.path_params,
             query=dict(request.query_params),
-            sign_up_open=sign_up_open,
+            **facts,
         )
         reads = route.body is not None or route.form or bool(route.parameters)
         content = await _read(request) if reads else b""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
+
+from msgspec.structs import replace as _replaced
 
 from sojourn import device as devices
 from sojourn.custom import KEY
@@ -23,7 +25,8 @@ from sojourn.lifecycle import rotation_due
 from sojourn.session import Session
 from sojourn.sessions import Issued
 from sojourn.snapshot import Partial, partial
-from sojourn.web import bearer, csrf
+from sojourn.snapshots import as_borne
+from sojourn.web import bearer, csrf, parked
 from sojourn.web.away import StoreAway, watched
 from sojourn.web.browser import noticed
 from sojourn.web.carrier import Cookies, DeviceCookie
@@ -49,6 +52,7 @@ class Visit:
     # Of the class until they differ: a visit that does not look at its session costs next to nothing.
     looked = False  # at the cookies: then the answer depends on them
     unanswerable = False  # nothing will carry a cookie back
+    in_passing = False  # the client knows no refresh, and a bad Authorization header hides no cookie
     by_program = False  # the route is none that a person's act calls
     refusal: SessionError | None = None  # why the presented session may not be used
     _peer: Peer | None = None
@@ -60,6 +64,7 @@ class Visit:
     _record: Session | None = None  # all that the store said of it in this request
     _user: Any = _UNKNOWN
     _set: Mapping[str, str] = _NOTHING
+    _told: Iterable[Raw] = ()
 
     def __init__(
         self,
@@ -95,9 +100,21 @@ class Visit:
     def bearer(self) -> str | None:
         """The access token of the Authorization header; None if there is none, or nobody reads it."""
         if self._bearer is _UNREAD:
-            sent = self._raw.get(b"authorization") if self.site.issuer else None
-            self._bearer = None if sent is None else _token_in(sent)
+            sent = self._raw.get(b"authorization")
+            text = None if sent is None else _token_in(sent)
+            self._bearer = text if self.site.issuer or bearer.is_ours(text) else None
         return self._bearer
+
+    @property
+    def by_access_token(self) -> bool:
+        """Whether what came refreshes in bearer mode."""
+        return self.bearer is not None and not bearer.is_ours(self.bearer)
+
+    def cookie_alone(self) -> None:
+        """Go on as if no Authorization header had come."""
+        self._bearer, self._presented, self._name = None, None, None
+        self._session, self._record, self._loaded, self.refusal = None, None, False, None
+        self.check_csrf()
 
     @property
     def _cookieless(self) -> bool:
@@ -136,6 +153,11 @@ class Visit:
             carries = self.presented.session is not None
             csrf.check(self.method, self.headers, origin=self.site.origin, carries_cookie=carries)
 
+    @property
+    def cookie_header(self) -> bytes:
+        """All cookies as they came; nothing where none are looked at."""
+        return b"" if self._cookieless else self._raw.get(b"cookie", b"")
+
     def device_cookie(self) -> DeviceCookie | None:
         return DeviceCookie.read(self.presented.device, self.site.sessions.keys)
 
@@ -146,7 +168,7 @@ class Visit:
             known = DeviceCookie.new(self.site.sessions.keys)
             came = self.presented
             self._presented = Cookies(came.session, known.value, came.cache)
-            self._put("device", self.site.carrier.set_device(known.value))
+            self.put("device", self.site.carrier.set_device(known.value))
         return known
 
     # ── the session ──────────────────────────────────────────────────────────────────────────
@@ -245,29 +267,34 @@ class Visit:
     async def _load(self, sure: bool) -> Session | None:
         came, site = self.presented, self.site
         if self.bearer is not None:
-            return await bearer.loaded(self, sure)
+            borne = await bearer.loaded(self, sure)
+            if borne is not None or not self.in_passing:
+                return borne
+            self.cookie_alone()
+            came = self.presented
         token = came.session
         if token is None:
             return None
-        sessions, passive, navigates = site.sessions, self.passive, self.navigates
+        sessions, passive = site.sessions, self.passive
+        in_passing = self.navigates or self.in_passing
         cached = came.cache if site.caches_in_cookies else None
         try:
             found = await sessions.validate(
-                token, passive=passive, rotating=not navigates, cached=cached, sure=sure
+                token, passive=passive, rotating=not in_passing, cached=cached, sure=sure
             )
             session, reissued = found.session, found.token
-            if navigates and rotation_due(session, sessions.policy, sessions.clock()):
+            if in_passing and not passive and rotation_due(session, sessions.policy, sessions.clock()):
                 issued = await sessions.refresh(reissued or token)
-                session, reissued = issued.session, issued.token
+                session, reissued = _used(issued.session, session), issued.token
         except SessionError as refusal:
             self.refusal = refusal
             sessions.snapshots.drop(token)  # another process may have rotated: no snapshot knows of that
             return None
         if reissued is not None:
-            self._hand_over(session, reissued)
+            self.hand_over(session, reissued)
         if self._same_agent(session):
             return session
-        return await noticed(self.site, session, self.headers, self.peer.ip)
+        return _used(await noticed(self.site, session, self.headers, self.peer.ip), session)
 
     def _same_agent(self, session: Session) -> bool:
         before = session.device.user_agent
@@ -289,15 +316,20 @@ class Visit:
         application_id: str | None = None,
         tenant_id: str | None = None,
         profile: str | None = None,
+        authenticated_at: datetime | None = None,
         data: Mapping[str, Any] | None = None,
         cookie: bool = True,
+        beside: bool = False,
     ) -> Issued:
         """Start a session for *user_id*, whose password or other proof the caller has just checked.
 
         Without *cookie* the token is the caller's to hand over, and this browser stays who it was.
+        *authenticated_at*: when they proved it, if not now.
+        *beside*: the session that it has is somebody else's, who stays signed in: see `parked`.
         """
         self.require_https()
         device = self.name_device().id if cookie else None
+        before = await self.session(sure=True) if cookie else None
         issued = await self.site.sessions.start(
             user_id,
             device=devices.describe(self.headers, id=device),
@@ -308,11 +340,14 @@ class Visit:
             application_id=application_id,
             tenant_id=tenant_id,
             profile=profile,
+            authenticated_at=authenticated_at,
             data=data,
-            replacing=await self.session(sure=True) if cookie else None,
+            replacing=None if beside else before,
             bearer=not cookie,
         )
-        return self._adopt(issued) if cookie else issued
+        if cookie:  # whoever acted as somebody here has left
+            await parked.end(self, only=parked.ADMIN)
+        return self.adopt(issued) if cookie else issued
 
     async def logout(self) -> bool:
         """End the presented session and clear its cookie; false if there was none to end.
@@ -321,6 +356,7 @@ class Visit:
         """
         token = self.presented.session
         if token is None and self.bearer is None:
+            await parked.end(self)
             return False
         self._session, self._record, self._loaded, self._user = None, None, True, None
         if token is None:
@@ -328,6 +364,7 @@ class Visit:
         self.clear()
         self.site.sessions.snapshots.drop(token)
         try:
+            await parked.end(self)
             return await self.site.sessions.end(token)
         except TokenInvalid:
             return False
@@ -341,7 +378,7 @@ class Visit:
         if token is None:
             raise Unauthenticated
         self.require_https()
-        return self._adopt(await self.site.sessions.refresh(token))
+        return self.adopt(await self.site.sessions.refresh(token))
 
     @watched
     async def renew(self, *, amr: Iterable[str] | None = None, aal: int | None = None) -> Issued:
@@ -353,6 +390,7 @@ class Visit:
         session = await self.require(sure=self.bearer is not None)
         self.require_https()
         sessions = self.site.sessions
+        bearer = self.by_access_token
         try:
             issued = await sessions.renew(
                 session.id,
@@ -360,12 +398,13 @@ class Visit:
                 authenticated=True,
                 amr=amr,
                 aal=aal,
-                bearer=self.bearer is not None,
+                bearer=bearer,
             )
         except SessionError:
-            sessions.snapshots.drop(self.bearer or self.presented.session or "")
+            borne = self.bearer and as_borne(self.bearer)
+            sessions.snapshots.drop(borne or self.presented.session or "")
             raise
-        return self._adopt(issued)
+        return self.adopt(issued)
 
     @watched
     async def active(self, idle: timedelta) -> Session:
@@ -381,9 +420,9 @@ class Visit:
 
     def clear(self) -> None:
         """Take the session cookie back, and what was cached of the session."""
-        self._put("session", self.site.carrier.clear_session())
+        self.put("session", self.site.carrier.clear_session())
         if self.site.caches_in_cookies:
-            self._put("cache", self.site.carrier.clear_cache())
+            self.put("cache", self.site.carrier.clear_cache())
 
     def take_back(self) -> None:
         """Do not hand over the token that this visit was about to: its session has ended again."""
@@ -395,23 +434,28 @@ class Visit:
         if self.site.carrier.secure and self.scheme != "https":
             raise HttpsRequired
 
-    def _adopt(self, issued: Issued) -> Issued:
+    def adopt(self, issued: Issued) -> Issued:
+        """Go on with the session *issued*, and hand its token over as the one before came."""
         self._session, self._record = issued.session, issued.session
         self._loaded, self.refusal, self._user = True, None, _UNKNOWN
         if self.bearer is None:
-            self._hand_over(issued.session, issued.token)
+            self.hand_over(issued.session, issued.token)
+        elif bearer.is_ours(self.bearer):
+            self._told = bearer.told(issued.session, self.site.sessions.keys)
         return issued
 
-    def _hand_over(self, session: Session, token: str) -> None:
+    def hand_over(self, session: Session, token: str) -> None:
+        """Have the browser use *token* from now on."""
         lasting = session.ends_at - self.site.sessions.clock() if session.remember else None
         came = self.presented
         self._presented, self._name = Cookies(token, came.device), None
-        self._put("session", self.site.carrier.set_session(token, lasting=lasting))
+        self.put("session", self.site.carrier.set_session(token, lasting=lasting))
         # The new token gets no snapshot yet: that it came back is for the store to see (`confirmed_at`).
         if came.cache is not None and self.site.caches_in_cookies:
-            self._put("cache", self.site.carrier.clear_cache())
+            self.put("cache", self.site.carrier.clear_cache())
 
-    def _put(self, name: str, cookie: str) -> None:
+    def put(self, name: str, cookie: str) -> None:
+        """Send *cookie* with the answer, the last one of this *name*."""
         self._set = {**self._set, name: cookie}
 
     # ── what goes back ───────────────────────────────────────────────────────────────────────
@@ -428,6 +472,7 @@ class Visit:
         if self._set:
             headers = [header for header in headers if header[0].lower() != b"cache-control"]
             headers += [(b"set-cookie", cookie.encode()) for cookie in self._set.values()]
+        headers += self._told
         present = dict(headers)
         if self.looked:
             headers.append(_VARY if self.site.issuer is None else _VARY_BY_BOTH)
@@ -455,7 +500,7 @@ class Visit:
             return
         sealed = snapshots.seal(came.session)
         if sealed is not None:
-            self._put("cache", carrier.set_cache(sealed, self.site.sessions.policy.cookie_cache))
+            self.put("cache", carrier.set_cache(sealed, self.site.sessions.policy.cookie_cache))
 
     @property
     def form_binding(self) -> str:
@@ -466,6 +511,15 @@ class Visit:
         if self._session is not None:
             return f"session {self._session.id} {self._session.void_below}"
         return f"device {self.name_device().id}"
+
+
+def _used(changed: Session, session: Session) -> Session:
+    """*changed* as it was written, with the use of *session* that is not written yet."""
+    return _replaced(
+        changed,
+        seen_at=max(changed.seen_at, session.seen_at),
+        expires_at=max(changed.expires_at, session.expires_at),
+    )
 
 
 def _token_in(authorization: bytes) -> str | None:

@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from sojourn.api.routes import Call
+from sojourn.api.routes import Call, in_person
 from sojourn.directory import Application, Tenant
 from sojourn.directory.codes import Code
 from sojourn.directory.credentials import digest, new_code
@@ -133,6 +133,7 @@ async def _tenant(call: Call) -> Tenant | None:
 
 async def code_for(call: Call, wanted: Wanted, session: Session) -> Answer:
     """The answer that brings the browser back to the application, with a code that is good once."""
+    in_person(session)  # the application's session would not end with the impersonation
     asked, sessions = wanted.asked, call.visit.site.sessions
     agreed = Agreed(
         user_id=session.user_id or "",

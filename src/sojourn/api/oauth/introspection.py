@@ -54,6 +54,8 @@ async def introspect(call: Call) -> Introspected:
             mine = about.claims is not None and about.claims.client_id == by.id
             return _facts(about.claims) if mine else Introspected()
         _check(call, by, about)
+        if about.session.parent_id is not None and not await call.visit.site.sessions.carried(about.session):
+            return Introspected()
     except SessionError:
         return Introspected()
     return await _told(call, about.session, about)

@@ -1,0 +1,86 @@
+"""Acting as somebody else, and being oneself again, as Better Auth's plugin for administrators has it.
+
+Theirs survives the administrator's sign-out. Ours ends with the session that began it.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from sojourn.api.better_auth.admin import OfUser, not_found, route
+from sojourn.api.better_auth.entrance import handed_over
+from sojourn.api.better_auth.session import no_session
+from sojourn.api.better_auth.shapes import both
+from sojourn.api.better_auth.words import Wrong, refused, says
+from sojourn.api.current import BASE, check_origin
+from sojourn.api.routes import Call, Route
+from sojourn.errors import Forbidden, SessionError, SessionNotFound
+from sojourn.session import Reason, Session
+from sojourn.sessions import Issued
+from sojourn.web import parked
+from sojourn.web.reply import Answer, as_json
+
+__all__ = ["ROUTES"]
+
+
+async def impersonate_user(call: Call) -> Answer:
+    """Act as a user, for a while. Nobody acts as an administrator."""
+    user = await call.accounts.get(call.body.userId)
+    if user is None:
+        raise not_found()
+    if user.role == "admin":
+        raise Wrong(403, "YOU_CANNOT_IMPERSONATE_ADMINS", "You cannot impersonate admins")
+    if not user.enabled:
+        raise Wrong(403, "BANNED_USER", "This user has been banned")
+    token = call.visit.presented.session
+    issued = await parked.impersonate(call.visit, user.id)
+    now = await call.accounts.get(user.id)
+    if now is None or now.credentials_version != user.credentials_version:  # as when anybody signs in
+        await _undo(call, issued.session, token)
+        raise not_found()
+    return _entered(call, issued.session, await both(call, issued.session, now))
+
+
+async def _undo(call: Call, session: Session, token: str | None) -> None:
+    """End *session* before anybody has it, and leave the administrator's with its *token* in use."""
+    with suppress(SessionNotFound):  # whoever changed the account has ended it already
+        await call.visit.site.sessions.revoke(session.id, owner=session.user_id, reason=Reason.SYSTEM)
+    parked.forget(call.visit, parked.ADMIN)
+    call.visit.adopt(Issued(call.mine, token or ""))
+
+
+async def stop_impersonating(call: Call) -> Answer:
+    """End the impersonation, and be the administrator again."""
+    try:
+        session = await parked.resume(call.visit)
+    except Forbidden as nobody:
+        raise Wrong(400, None, nobody.message) from None
+    except SessionError:
+        raise no_session() from None
+    user = await call.accounts.get(session.user_id or "")
+    if user is None:  # a moment ago; their sessions end with them
+        call.visit.clear()
+        raise no_session()
+    return _entered(call, session, await both(call, session, user))
+
+
+def _entered(call: Call, session: Session, shown: dict[str, Any]) -> Answer:
+    answer = as_json(shown)
+    return answer if call.visit.bearer is not None else handed_over(call, answer, session)
+
+
+ROUTES = (
+    route("POST", "impersonate-user", impersonate_user, "impersonate users", body=OfUser),
+    Route(
+        method="POST",
+        path=f"{BASE}/admin/stop-impersonating",
+        guard="open",
+        act=stop_impersonating,
+        in_passing=True,
+        before=check_origin,
+        refused=refused,
+        says=says,
+        tag="better-auth",
+    ),
+)

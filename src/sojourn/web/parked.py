@@ -1,0 +1,159 @@
+"""Sessions that a browser keeps beside the one in use: those of other accounts, or an administrator's own.
+
+Each is a cookie like the session's, under a name of its own. A parked token opens nothing before it is
+the one in use again, so nothing rotates it meanwhile. All end when the browser signs out.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sojourn import device as devices
+from sojourn.errors import Forbidden, SessionError, SessionNotFound, TokenInvalid, Unauthenticated
+from sojourn.session import Reason, Session
+from sojourn.sessions import Issued, Validated
+from sojourn.token import parse
+from sojourn.web.away import watched
+
+if TYPE_CHECKING:
+    from sojourn.web.visit import Visit
+
+__all__ = ["ADMIN", "MOST", "end", "forget", "impersonate", "others", "park", "resume", "switch", "valid"]
+
+ADMIN = "admin"  # the slot of who acts as somebody else
+MOST = 4  # other accounts of one browser
+_OTHER = "other-"
+_BLANKS = b" \t"
+
+
+def park(visit: Visit, slot: str, session: Session, token: str) -> None:
+    """Keep *token* of *session* in the cookie of that *slot*."""
+    lasting = session.ends_at - visit.site.sessions.clock() if session.remember else None
+    visit.put(slot, visit.site.carrier.set_parked(slot, token, lasting=lasting))
+
+
+def forget(visit: Visit, slot: str) -> None:
+    visit.put(slot, visit.site.carrier.clear_parked(slot))
+
+
+def others(visit: Visit) -> dict[UUID, str]:
+    """The tokens of other accounts, by the session that each was made for."""
+    found = {}
+    for slot, token in _found(visit).items():
+        with suppress(ValueError, TokenInvalid):
+            id = UUID(slot.removeprefix(_OTHER))
+            if slot.startswith(_OTHER) and parse(token, visit.site.sessions.keys).session_id == id:
+                found[id] = token
+    return found
+
+
+def slot_of(id: UUID) -> str:
+    return f"{_OTHER}{id.hex}"
+
+
+@watched
+async def valid(visit: Visit, token: str) -> Session | None:
+    """The session that a parked *token* may use, which nobody is using now."""
+    try:
+        return (await visit.site.sessions.validate(token, passive=True, rotating=False, sure=True)).session
+    except SessionError:
+        return None
+
+
+@watched
+async def switch(visit: Visit, id: UUID) -> Session:
+    """Have the browser use the parked session *id*, and park the one that it uses now."""
+    token = others(visit).get(id)
+    if token is None:
+        raise SessionNotFound
+    current, presented = await visit.session(sure=True), visit.presented.session
+    if current is not None and current.parent_id is not None:
+        raise Forbidden("You act as somebody else. Be yourself again first.")
+    taken = await _taken_up(visit, token)
+    if current is not None and presented is not None and current.id != id:
+        park(visit, slot_of(current.id), current, presented)
+    forget(visit, slot_of(id))
+    visit.adopt(Issued(taken.session, taken.token or token))
+    return taken.session
+
+
+@watched
+async def impersonate(visit: Visit, user_id: str) -> Issued:
+    """Act as *user_id* from now on; the administrator's own token is parked."""
+    own, token = await visit.require(sure=True), visit.presented.session
+    visit.require_https()
+    device = devices.describe(visit.headers, id=own.device.id)
+    issued = await visit.site.sessions.impersonate(own, user_id, device=device, ip=visit.peer.ip)
+    visit.adopt(issued)
+    if token is not None:
+        park(visit, ADMIN, own, token)
+    return issued
+
+
+@watched
+async def resume(visit: Visit) -> Session:
+    """End the impersonation, and go on as the administrator.
+
+    Only who is acting still can: a browser in which that has ended by itself looks signed out, and might
+    be anybody's by now, so there the administrator's own session ends as well. A client that bears
+    tokens has its own still, and must never get it for the one of an impersonation.
+    """
+    acting, sessions = await visit.session(sure=True), visit.site.sessions
+    if acting is None:
+        await end(visit, only=ADMIN)
+        if visit.presented.session is not None:
+            visit.clear()
+        raise visit.refusal or Unauthenticated()
+    if acting.parent_id is None:
+        raise Forbidden("You are not impersonating anyone")
+    token = _found(visit).get(ADMIN)
+    with suppress(SessionNotFound):
+        await sessions.revoke(acting.id, owner=acting.user_id, reason=Reason.SIGNED_OUT, by=acting.actor)
+    if visit.bearer is not None:
+        return await _own(visit, acting)
+    visit.clear()
+    forget(visit, ADMIN)
+    taken = await _taken_up(visit, token or "")
+    if taken.session.id != acting.parent_id:
+        raise SessionNotFound
+    visit.adopt(Issued(taken.session, taken.token or token or ""))
+    return taken.session
+
+
+async def _own(visit: Visit, acting: Session) -> Session:
+    found = await visit.site.sessions.store.get(acting.parent_id) if acting.parent_id else None
+    if found is None:
+        raise SessionNotFound
+    return found
+
+
+@watched
+async def end(visit: Visit, *, only: str | None = None) -> None:
+    """End every parked session, or the one in the slot *only*, after its cookie is taken back."""
+    tokens = {slot: token for slot, token in _found(visit).items() if only in (None, slot)}
+    for slot in tokens:
+        forget(visit, slot)
+    for token in tokens.values():
+        with suppress(TokenInvalid):
+            await visit.site.sessions.end(token)
+
+
+async def _taken_up(visit: Visit, token: str) -> Validated:
+    return await visit.site.sessions.validate(token, rotating=False, sure=True)
+
+
+def _found(visit: Visit) -> dict[str, str]:
+    """The parked tokens by slot. A name that comes twice with two values is nobody's."""
+    if visit.presented.session is None and visit.bearer is not None:
+        return {}
+    before = visit.site.carrier.parked_name("").encode()
+    found: dict[str, set[bytes]] = {}
+    for pair in visit.cookie_header.split(b";"):
+        name, _, value = pair.partition(b"=")
+        name = name.strip(_BLANKS)
+        slot = name.removeprefix(before).decode("latin-1")
+        if name.startswith(before) and (slot == ADMIN or slot.startswith(_OTHER)):
+            found.setdefault(slot, set()).add(value.strip(_BLANKS))
+    return {slot: values.pop().decode("latin-1") for slot, values in found.items() if len(values) == 1}
