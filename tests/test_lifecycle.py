@@ -125,6 +125,17 @@ def test_starting_with_too_much_data_is_refused():
         _started(POLICY, data={"cart": "x" * 16_386})
 
 
+@pytest.mark.parametrize("wrap", [lambda inner: [inner], lambda inner: {"in": inner}, lambda inner: (inner,)])
+def test_data_is_nested_32_deep_at_most(wrap):
+    value: Any = "core"
+    for _ in range(31):
+        value = wrap(value)
+    assert _started(POLICY, data={"cart": value}).data["cart"] == value
+    for deep in (wrap(value), wrap(wrap(wrap(value)))):
+        with pytest.raises(DataTooLarge, match="nested more than 32 deep"):
+            _started(POLICY, data={"cart": deep})
+
+
 def test_the_data_of_a_session_is_a_copy():
     data = {"cart": 1}
     session = _started(POLICY, data=data)

@@ -461,6 +461,20 @@ def test_a_browser_keeps_several_accounts_and_changes_between_them(server):
     assert accounts_in(browser) == [ADA, BOB]
 
 
+def test_what_is_parked_is_the_newest_token_whatever_came(open_server):
+    server = open_server(better_auth=True, multi_session=True, rotate_every=timedelta(minutes=15))
+    browser = entered(server, BOB, entered(server))
+    server.clock.tick(minutes=16)
+    jar, bob = dict(browser.cookies), chosen(browser, BOB)  # the list has rotated Bob's token in passing
+    tab = page(server)
+    for name, value in jar.items():
+        tab.cookies.set(name, value, domain="good.test")
+    assert session_of(browser)["user"]["email"] == BOB
+    assert tab.post(f"{BASE}/multi-session/set-active", json=chosen(tab, ADA)).status_code == 200
+    server.clock.tick(minutes=11)
+    assert tab.post(f"{BASE}/multi-session/set-active", json=bob).json()["user"]["email"] == BOB
+
+
 def test_who_signs_in_again_has_one_session_here(server):
     browser = entered(server, ADA, entered(server, BOB, entered(server)))
     assert accounts_in(browser) == [ADA, BOB]

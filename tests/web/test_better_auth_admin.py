@@ -676,6 +676,13 @@ def test_who_acts_as_somebody_changes_nothing_of_how_they_sign_in(
     assert visit().enter(ADA).status_code == 200
 
 
+@pytest.mark.parametrize("when", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_ban_until_no_time_at_all_is_refused(server: Guests, admin: Client, ada: User, when: str) -> None:
+    given = {"userId": ada.id, "data": {"banned": True, "banExpires": when, "name": "Eve"}}
+    assert told(admin.act("update-user", given)) == (400, "VALIDATION_ERROR")
+    assert server.run(server.accounts.get, ada.id) == ada
+
+
 def test_nobody_changes_accounts_while_they_act_as_somebody(
     open_server: OpenServer, clock: FakeClock
 ) -> None:

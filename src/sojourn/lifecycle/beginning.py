@@ -18,6 +18,8 @@ from sojourn.session import Device, Place, Reason, Session
 
 __all__ = ["carry", "fitting", "impersonate", "start"]
 
+_DEEPEST = 32
+
 
 def start(
     policy: Policy,
@@ -132,6 +134,10 @@ def carry(parent: Session | None, policy: Policy, now: datetime, *, child: Sessi
 
 
 def fitting(data: dict[str, Any], policy: Policy) -> dict[str, Any]:
+    if not _shallow(data, _DEEPEST):
+        raise DataTooLarge(
+            f"The session data is nested more than {_DEEPEST} deep. Keep such values elsewhere."
+        )
     size = len(msgspec.json.encode(data))
     if size > policy.max_data:
         raise DataTooLarge(
@@ -139,3 +145,11 @@ def fitting(data: dict[str, Any], policy: Policy) -> dict[str, Any]:
             "Keep large values in your own tables, or raise Policy.max_data."
         )
     return data
+
+
+def _shallow(value: Any, left: int) -> bool:
+    """Whether *value* is nested at most *left* deep: whoever reads it back must not run out of stack."""
+    if not isinstance(value, Mapping | list | tuple):
+        return True
+    inner = value.values() if isinstance(value, Mapping) else value
+    return left > 0 and all(_shallow(each, left - 1) for each in inner)

@@ -14,7 +14,7 @@ from sojourn import device as devices
 from sojourn.errors import Forbidden, SessionError, SessionNotFound, TokenInvalid, Unauthenticated
 from sojourn.session import Reason, Session
 from sojourn.sessions import Issued, Validated
-from sojourn.token import parse
+from sojourn.token import derive, parse
 from sojourn.web.away import watched
 
 if TYPE_CHECKING:
@@ -28,9 +28,11 @@ _OTHER = "other-"
 _BLANKS = b" \t"
 
 
-def park(visit: Visit, slot: str, session: Session, token: str) -> None:
-    """Keep *token* of *session* in the cookie of that *slot*."""
-    lasting = session.ends_at - visit.site.sessions.clock() if session.remember else None
+def park(visit: Visit, slot: str, session: Session) -> None:
+    """Keep the newest token of *session* in the cookie of that *slot*: the one that came may be behind."""
+    sessions = visit.site.sessions
+    lasting = session.ends_at - sessions.clock() if session.remember else None
+    token = derive(session, sessions.keys)
     visit.put(slot, visit.site.carrier.set_parked(slot, token, lasting=lasting))
 
 
@@ -68,12 +70,12 @@ async def switch(visit: Visit, id: UUID) -> Session:
     token = others(visit).get(id)
     if token is None:
         raise SessionNotFound
-    current, presented = await visit.session(sure=True), visit.presented.session
+    current = await visit.session(sure=True)
     if current is not None and current.parent_id is not None:
         raise Forbidden("You act as somebody else. Be yourself again first.")
     taken = await _taken_up(visit, token)
-    if current is not None and presented is not None and current.id != id:
-        park(visit, slot_of(current.id), current, presented)
+    if current is not None and visit.bearer is None and current.id != id:
+        park(visit, slot_of(current.id), current)
     forget(visit, slot_of(id))
     visit.adopt(Issued(taken.session, taken.token or token))
     return taken.session
@@ -82,13 +84,13 @@ async def switch(visit: Visit, id: UUID) -> Session:
 @watched
 async def impersonate(visit: Visit, user_id: str) -> Issued:
     """Act as *user_id* from now on; the administrator's own token is parked."""
-    own, token = await visit.require(sure=True), visit.presented.session
+    own = await visit.require(sure=True)
     visit.require_https()
     device = devices.describe(visit.headers, id=own.device.id)
     issued = await visit.site.sessions.impersonate(own, user_id, device=device, ip=visit.peer.ip)
     visit.adopt(issued)
-    if token is not None:
-        park(visit, ADMIN, own, token)
+    if visit.bearer is None:
+        park(visit, ADMIN, own)
     return issued
 
 

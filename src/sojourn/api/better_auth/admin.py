@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Annotated, Any
 from uuid import UUID
@@ -228,7 +228,7 @@ async def admin_update_user(call: Call) -> UserShape:
     if data.role is not UNSET:
         await call.accounts.set_role(id, _role(data.role))
     if data.banned is True:
-        await _ban(call, id, until=data.banExpires, reason=data.banReason)
+        await _ban(call, id, until=_moment(data.banExpires), reason=data.banReason)
     elif data.banned is False:
         await call.accounts.enable(id)
     return user_shape(await _known(call, id))
@@ -250,6 +250,7 @@ def _check_update(call: Call, id: str, data: Data, profile: Mapping[str, Any]) -
         _role(data.role)
     if data.banned is True:
         _check_other(call, id)
+        _moment(data.banExpires)
 
 
 async def admin_set_user_password(call: Call) -> dict[str, bool]:
@@ -270,6 +271,14 @@ async def admin_remove_user(call: Call) -> dict[str, bool]:
 async def _ban(call: Call, id: str, *, until: datetime | None, reason: str | None) -> None:
     _check_other(call, id)
     await call.accounts.disable(id, by=call.mine.actor, until=until, note=reason)
+
+
+def _moment(at: datetime | None) -> datetime | None:
+    """*at* in UTC, where the first and the last hours of the calendar have no name."""
+    try:
+        return None if at is None else at.astimezone(UTC)
+    except OverflowError:
+        raise Wrong(400, "VALIDATION_ERROR", "[body.data.banExpires] Invalid input: no such time") from None
 
 
 def _check_other(call: Call, id: str) -> None:

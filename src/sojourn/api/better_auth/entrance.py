@@ -91,7 +91,7 @@ async def begin_session(call: Call, user: User, *, remember: bool, **facts: Any)
     visit = call.visit
     if visit.bearer is not None:
         visit.cookie_alone()
-    before, token = await visit.session(sure=True), visit.presented.session
+    before = await visit.session(sure=True)
     others = parked.others(visit) if call.multi_session else {}
     beside = (
         call.multi_session
@@ -108,8 +108,8 @@ async def begin_session(call: Call, user: User, *, remember: bool, **facts: Any)
         beside=beside,
         **facts,
     )
-    if beside and before is not None and token is not None:
-        parked.park(visit, parked.slot_of(before.id), before, token)
+    if beside and before is not None:
+        parked.park(visit, parked.slot_of(before.id), before)
     for id, other in others.items():  # one session of each person
         session = await parked.valid(visit, other)
         if session is None or session.user_id == user.id:
