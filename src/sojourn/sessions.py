@@ -644,8 +644,8 @@ class AsyncSessions:
                 return total
 
     async def _revoke(self, query: Query, *, reason: Reason, by: str | None, note: str | None = None) -> int:
-        now = self.clock()
-        ids = await self.store.revoke(query, at=now, reason=reason, by=by, note=note and note[:255])
+        now, note = self.clock(), note and note.replace("\0", "")[:255]  # PostgreSQL knows no zero in a text
+        ids = await self.store.revoke(query, at=now, reason=reason, by=by, note=note)
         for id in ids:
             self.feed.ended(id, now, reason)
             self.emit(Revoked(at=now, session_id=id, user_id=query.user_id, reason=reason, by=by))

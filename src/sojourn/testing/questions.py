@@ -44,6 +44,10 @@ class Questions(Laws):
         [
             (Query(user_id="ada"), {"plain", "shop", "acme", "laptop", "revoked", "expired"}),
             (Query(user_id="nobody"), set()),
+            (Query(user_id="ada\0"), set()),
+            (Query(user_id="ada", application_id="shop\0"), set()),
+            (Query(user_id="ada", tenant_id="\0"), set()),
+            (Query(user_id="ada", device_id="laptop\0"), set()),
             (Query(user_id="ada", application_id="shop"), {"shop"}),
             (Query(user_id="ada", tenant_id="acme"), {"acme"}),
             (Query(user_id="ada", device_id="laptop"), {"laptop"}),
