@@ -703,6 +703,18 @@ def test_nobody_changes_accounts_while_they_act_as_somebody(
     assert done(browser.act("stop-impersonating"))["user"]["id"] == root.id
 
 
+def test_two_tabs_that_stop_leave_the_administrator_signed_in(
+    server: Guests, acting: Client, visit: Visit, root: User
+) -> None:
+    other = visit()
+    other.cookies.update(acting.cookies)
+    done(acting.act("stop-impersonating"))
+    answer = other.act("stop-impersonating")
+    assert told(answer) == (401, "UNAUTHORIZED")
+    assert not cookies_set(answer)
+    assert acting.current()["user"]["id"] == root.id
+
+
 def test_who_impersonates_nobody_cannot_stop(visit: Visit, admin: Client) -> None:
     before = admin.token
     answer = admin.act("stop-impersonating")

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sojourn import device as devices
-from sojourn.errors import Forbidden, SessionError, SessionNotFound, TokenInvalid, Unauthenticated
+from sojourn.errors import (
+    Forbidden,
+    SessionError,
+    SessionNotFound,
+    SessionRevoked,
+    TokenInvalid,
+    TokenSuperseded,
+    Unauthenticated,
+)
 from sojourn.session import Reason, Session
 from sojourn.sessions import Issued, Validated
 from sojourn.token import derive, parse
@@ -104,9 +112,10 @@ async def resume(visit: Visit) -> Session:
     """
     acting, sessions = await visit.session(sure=True), visit.site.sessions
     if acting is None:
-        await end(visit, only=ADMIN)
-        if visit.presented.session is not None:
-            visit.clear()
+        if not _by_another_tab(visit.refusal):
+            await end(visit, only=ADMIN)
+            if visit.presented.session is not None:
+                visit.clear()
         raise visit.refusal or Unauthenticated()
     if acting.parent_id is None:
         raise Forbidden("You are not impersonating anyone")
@@ -122,6 +131,12 @@ async def resume(visit: Visit) -> Session:
         raise SessionNotFound
     visit.adopt(Issued(taken.session, taken.token or token or ""))
     return taken.session
+
+
+def _by_another_tab(refusal: SessionError | None) -> bool:
+    """Whether this browser itself has gone on, so that what it has by now is newer than what came."""
+    stopped = isinstance(refusal, SessionRevoked) and refusal.reason is Reason.SIGNED_OUT
+    return stopped or isinstance(refusal, TokenSuperseded)
 
 
 async def _own(visit: Visit, acting: Session) -> Session:
