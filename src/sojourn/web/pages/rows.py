@@ -40,6 +40,11 @@ class Row(Struct, frozen=True, kw_only=True):
         return self.session.id == self.mine
 
     @property
+    def acted(self) -> bool:
+        """Whether an administrator acts as the user."""
+        return self.session.parent_id is not None
+
+    @property
     def kind(self) -> DeviceKind:
         return self.session.device.kind
 
