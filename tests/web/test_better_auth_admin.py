@@ -699,6 +699,10 @@ def test_nobody_changes_accounts_while_they_act_as_somebody(
     (bob,) = [each["session"]["token"] for each in shown if each["user"]["email"] == BOB]
     answer = browser.post("/api/auth/multi-session/set-active", json={"sessionToken": bob})
     assert told(answer) == (403, "FORBIDDEN")
+    acting = browser.current()["session"]["token"]
+    answer = browser.post("/api/auth/multi-session/revoke", json={"sessionToken": acting})
+    assert told(answer) == (403, "FORBIDDEN")
+    assert not cookies_set(answer)
     assert browser.current()["user"]["id"] == ada.id
     assert done(browser.act("stop-impersonating"))["user"]["id"] == root.id
 

@@ -28,7 +28,19 @@ from sojourn.web.away import watched
 if TYPE_CHECKING:
     from sojourn.web.visit import Visit
 
-__all__ = ["ADMIN", "MOST", "end", "forget", "impersonate", "others", "park", "resume", "switch", "valid"]
+__all__ = [
+    "ADMIN",
+    "MOST",
+    "end",
+    "forget",
+    "impersonate",
+    "others",
+    "park",
+    "resume",
+    "switch",
+    "take_up",
+    "valid",
+]
 
 ADMIN = "admin"  # the slot of who acts as somebody else
 MOST = 4  # other accounts of one browser
@@ -72,18 +84,24 @@ async def valid(visit: Visit, token: str) -> Session | None:
         return None
 
 
-@watched
 async def switch(visit: Visit, id: UUID) -> Session:
     """Have the browser use the parked session *id*, and park the one that it uses now."""
-    token = others(visit).get(id)
-    if token is None:
-        raise SessionNotFound
     current = await visit.session(sure=True)
     if current is not None and current.parent_id is not None:
         raise Forbidden("You act as somebody else. Be yourself again first.")
-    taken = await _taken_up(visit, token)
+    session = await take_up(visit, id)
     if current is not None and visit.bearer is None and current.id != id:
         park(visit, slot_of(current.id), current)
+    return session
+
+
+@watched
+async def take_up(visit: Visit, id: UUID) -> Session:
+    """Have the browser use the parked session *id*; raises if it is over, or not there."""
+    token = others(visit).get(id)
+    if token is None:
+        raise SessionNotFound
+    taken = await _taken_up(visit, token)
     forget(visit, slot_of(id))
     visit.adopt(Issued(taken.session, taken.token or token))
     return taken.session

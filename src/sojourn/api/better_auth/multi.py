@@ -11,7 +11,7 @@ from sojourn.accounts import User
 from sojourn.api.better_auth.shapes import both
 from sojourn.api.better_auth.words import Wrong, refused, says
 from sojourn.api.current import BASE, check_origin
-from sojourn.api.routes import Call, Route
+from sojourn.api.routes import Call, Route, in_person
 from sojourn.errors import SessionError
 from sojourn.web import parked
 from sojourn.web.reply import Answer, as_json
@@ -65,17 +65,17 @@ async def revoke_device_session(call: Call) -> dict[str, bool]:
     current = await visit.session(sure=True)
     if current is None or current.id != id:
         raise _invalid()
+    in_person(current)  # an impersonation is stopped, and its administrator comes back
     await visit.site.sessions.revoke(id, owner=current.user_id, by=current.actor)
     if visit.bearer is not None:
         return {"status": True}
     visit.clear()
     for other in waiting:
         try:
-            await parked.switch(visit, other)
+            await parked.take_up(visit, other)
         except SessionError:
             parked.forget(visit, parked.slot_of(other))
         else:
-            parked.forget(visit, parked.slot_of(id))
             break
     return {"status": True}
 
