@@ -111,6 +111,7 @@ def create_app(
         issuer=issuer or None,
         methods=("password", *federation.providers),
         cookieless=((route.method, route.path) for route in table if route.cookieless),
+        bearer_tokens=settings.better_auth and settings.better_auth_bearer,
         says={(route.method, route.path): route.says for route in table if route.says},
     )
     leaders: list[Leader] = [duties.worker(accounts, directory)] if settings.worker else []

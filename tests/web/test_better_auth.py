@@ -13,6 +13,7 @@ from sojourn.api.better_auth import routes
 from sojourn.server import create_app
 from sojourn.settings import Settings
 from sojourn.testing import FakeClock, make_keys
+from sojourn.token import derive
 from tests.web.kit import ADA, BOB, CHROME, ORIGIN, PASSWORD, SESSION, Browser, Guests, make_signers
 
 BASE = "/api/auth"
@@ -335,6 +336,35 @@ def test_bearer_tokens_can_be_switched_off(open_server):
     assert answer.json()["token"] is None
     assert "set-auth-token" not in answer.headers
     assert "set-auth-jwt" not in browser.get(f"{BASE}/get-session").headers
+
+
+@pytest.mark.parametrize("settings", [{}, {"better_auth": True, "better_auth_bearer": False}])
+def test_where_they_are_off_an_older_one_opens_nothing(open_server, settings):
+    server = open_server(**settings)
+    issued = server.start("ada")
+    script = server.script(authorization=f"Bearer {derive(issued.session, server.sessions.keys, 'bearer')}")
+    assert script.get(f"{BASE}/sessions/current").status_code == 401
+    if settings:
+        assert session_of(script) is None
+        assert said(entered(server, BOB).get(f"{BASE}/token")) == (404, "NOT_FOUND")
+
+
+@pytest.mark.req("N-07")
+def test_no_credential_goes_over_a_line_that_others_read(open_server):
+    server = open_server(better_auth=True, multi_session=True, rotate_every=timedelta(minutes=15))
+    browser = entered(server, BOB, entered(server))
+    ada = chosen(browser, ADA)
+    server.clock.tick(minutes=20)
+    browser.base_url = "http://good.test"
+    for name, value in dict(browser.cookies).items():
+        browser.cookies.set(name, value, domain="good.test")  # which no browser would send
+    answer = browser.get(f"{BASE}/get-session")
+    assert answer.json()["user"]["email"] == BOB
+    assert not {"set-cookie", "set-auth-jwt"} & answer.headers.keys()
+    for path in ("multi-session/set-active", "multi-session/revoke"):
+        assert browser.post(f"{BASE}/{path}", json=ada).status_code in (200, 403)
+        assert "sjn_" not in browser.answers[-1].headers.get("set-cookie", "")
+    assert said(browser.get(f"{BASE}/token")) == (403, "HTTPS_REQUIRED")
 
 
 # ── where a request comes from ────────────────────────────────────────────────────────────────

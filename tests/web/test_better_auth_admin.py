@@ -592,6 +592,21 @@ def test_not_even_if_that_user_is_made_an_administrator(server: Guests, acting: 
     assert answer.status_code == 401 or not answer.json()["success"]
 
 
+@pytest.mark.parametrize("path", ["stats", "users", "sessions"])
+def test_nor_by_our_own_routes(server: Guests, acting: Client, ada: User, path: str) -> None:
+    plain = server.browser()
+    plain.cookies.update(acting.cookies)
+    server.run(server.accounts.set_role, ada.id, "admin")
+    assert plain.get(f"/api/admin/{path}").status_code in (401, 403)
+
+
+def test_an_access_token_acts_as_nobody(server: Guests, admin: Client, ada: User) -> None:
+    jwt = admin.get("/api/auth/token").json()["token"]
+    admin.headers["authorization"] = f"Bearer {jwt}"
+    assert told(admin.act("impersonate-user", {"userId": ada.id})) == (403, "FORBIDDEN")
+    assert live(server, ada) == []
+
+
 def test_an_administrator_is_not_impersonated(server: Guests, admin: Client, root: User) -> None:
     bob = make(server, BOB, "admin")
     for user in (bob, root):

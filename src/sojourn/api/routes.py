@@ -88,6 +88,7 @@ class Call(Struct, kw_only=True):
             return
         self.session = await self.visit.require(sure=sure)
         if guard.endswith("admin"):
+            in_person(self.session)
             if self.visit.bearer is not None and self.session.application_id is not None:
                 raise Forbidden("An application may not do that for you. Sign in here.")
             await self.visit.require_role("admin")

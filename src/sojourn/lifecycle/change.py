@@ -76,9 +76,11 @@ def mark_for_renewal(
 ) -> Outcome:
     """Have the bearer's next request renew the token, since only an answer to it can carry the new one.
 
-    The rules of *profile* hold at once.
+    The rules of *profile* hold at once. Those of an impersonation are its parent's.
     """
     session = living(session, policy, now)
+    if session.parent_id is not None:
+        profile = session.profile
     due = session.renew_due and session.profile == profile
     return Outcome(session=session.voiding(renew_due=True, profile=profile), write=not due)
 

@@ -98,6 +98,7 @@ async def switch(visit: Visit, id: UUID) -> Session:
 @watched
 async def take_up(visit: Visit, id: UUID) -> Session:
     """Have the browser use the parked session *id*; raises if it is over, or not there."""
+    visit.require_https()
     token = others(visit).get(id)
     if token is None:
         raise SessionNotFound
@@ -112,6 +113,8 @@ async def impersonate(visit: Visit, user_id: str) -> Issued:
     """Act as *user_id* from now on; the administrator's own token is parked."""
     own = await visit.require(sure=True)
     visit.require_https()
+    if visit.by_access_token:  # which says whose it is, and cannot be another's
+        raise Forbidden("Sign in here to act as somebody else.")
     device = devices.describe(visit.headers, id=own.device.id)
     issued = await visit.site.sessions.impersonate(own, user_id, device=device, ip=visit.peer.ip)
     visit.adopt(issued)
@@ -128,6 +131,7 @@ async def resume(visit: Visit) -> Session:
     be anybody's by now, so there the administrator's own session ends as well. A client that bears
     tokens has its own still, and must never get it for the one of an impersonation.
     """
+    visit.require_https()
     acting, sessions = await visit.session(sure=True), visit.site.sessions
     if acting is None:
         if not _by_another_tab(visit.refusal):

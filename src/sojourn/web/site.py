@@ -41,6 +41,7 @@ class Site:
     *methods*: how people can prove again who they are, such as `password`: for whom that is asked.
     *cookieless*: methods and paths at which cookies are not looked at, so that any page may ask there.
     *says*: methods and paths at which a refusal is said in another way than as problem details.
+    *bearer_tokens*: then those of clients that know no refresh are taken in the Authorization header, too.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Site:
         methods: Iterable[str] = (),
         cookieless: Iterable[tuple[str, str]] = (),
         says: Mapping[tuple[str, str], Says] | None = None,
+        bearer_tokens: bool = False,
     ) -> None:
         self.sessions = sessions
         self.origin = origin.rstrip("/")
@@ -67,6 +69,7 @@ class Site:
         self.methods = list(methods)
         self.cookieless = frozenset(cookieless)
         self.says = dict(says or {})
+        self.bearer_tokens = bearer_tokens
         self.carrier = Carrier.of(origin, development=development)
         self.proxies = Proxies(trusted_proxies)
         self.caches_in_cookies = sessions.policy.cookie_cache is not None

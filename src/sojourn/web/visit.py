@@ -102,7 +102,8 @@ class Visit:
         if self._bearer is _UNREAD:
             sent = self._raw.get(b"authorization")
             text = None if sent is None else _token_in(sent)
-            self._bearer = text if self.site.issuer or bearer.is_ours(text) else None
+            taken = self.site.bearer_tokens if bearer.is_ours(text) else self.site.issuer
+            self._bearer = text if taken else None
         return self._bearer
 
     @property
@@ -277,20 +278,21 @@ class Visit:
             return None
         sessions, passive = site.sessions, self.passive
         in_passing = self.navigates or self.in_passing
+        answers = not passive and self.private
         cached = came.cache if site.caches_in_cookies else None
         try:
             found = await sessions.validate(
                 token, passive=passive, rotating=not in_passing, cached=cached, sure=sure
             )
             session, reissued = found.session, found.token
-            if in_passing and not passive and rotation_due(session, sessions.policy, sessions.clock()):
+            if in_passing and answers and rotation_due(session, sessions.policy, sessions.clock()):
                 issued = await sessions.refresh(reissued or token)
                 session, reissued = _used(issued.session, session), issued.token
         except SessionError as refusal:
             self.refusal = refusal
             sessions.snapshots.drop(token)  # another process may have rotated: no snapshot knows of that
             return None
-        if reissued is not None:
+        if reissued is not None and self.private:
             self.hand_over(session, reissued)
         if self._same_agent(session):
             return session
@@ -431,8 +433,13 @@ class Visit:
 
     def require_https(self) -> None:
         """Refuse to hand a credential to a connection that others can read (ASVS 3.3.1, NIST N-07)."""
-        if self.site.carrier.secure and self.scheme != "https":
+        if not self.private:
             raise HttpsRequired
+
+    @property
+    def private(self) -> bool:
+        """Whether nobody on the way can read the answer."""
+        return not self.site.carrier.secure or self.scheme == "https"
 
     def adopt(self, issued: Issued) -> Issued:
         """Go on with the session *issued*, and hand its token over as the one before came."""

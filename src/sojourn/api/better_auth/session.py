@@ -102,7 +102,7 @@ def _needs_refresh(call: Call, session: Session) -> bool:
 async def _with_jwt(call: Call, answer: Answer, session: Session) -> Answer:
     """*answer* with an access token beside it, as their plugin looks for it."""
     issuer = call.visit.site.issuer
-    if not call.bearer_tokens or issuer is None or session.parent_id is not None:
+    if not call.bearer_tokens or issuer is None or session.parent_id is not None or not call.visit.private:
         return answer
     token = await issuer.lately(session, await me(call))
     return answer.add([("set-auth-jwt", token.text), ("access-control-expose-headers", "set-auth-jwt")])
@@ -163,8 +163,9 @@ async def update_session(call: Call) -> dict[str, Any]:
 async def better_auth_token(call: Call) -> dict[str, str]:
     """An access token of this session, for other services."""
     issuer = call.visit.site.issuer
-    if issuer is None:
-        raise Wrong(404, "NOT_FOUND", "There are no keys for access tokens here: `sojourn keys rotate`.")
+    if issuer is None or not call.bearer_tokens:
+        raise Wrong(404, "NOT_FOUND", "There are no access tokens here.")
+    call.visit.require_https()
     return {"token": (await issuer.lately(call.mine, await me(call))).text}
 
 
