@@ -794,3 +794,11 @@ def test_a_bearer_acts_as_somebody_and_keeps_its_own_token(
     assert client.current() is None
     client.headers["authorization"] = f"Bearer {own}"
     assert client.act("list-users").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "permissions", [{}, {"anything": []}, {"user": []}, {"user": ["fly"]}, {"anything": ["list"]}]
+)
+def test_nobody_may_what_there_is_not(admin: Client, permissions: Given) -> None:
+    answer = admin.act("has-permission", {"permissions": permissions})
+    assert answer.json() == {"error": None, "success": False}

@@ -273,8 +273,9 @@ async def _told(provider_id: str, asking: Awaitable[T]) -> T:
 
 def sent(path: str, **query: str) -> Answer:
     """303 to *path* of this origin, or to an address at a provider."""
-    between = "&" if "?" in path else "?"
-    location = path + (f"{between}{urlencode(query)}" if query else "")
+    bare, mark, place = path.partition("#")
+    between = "&" if "?" in bare else "?"
+    location = bare + (f"{between}{urlencode(query)}" if query else "") + mark + place
     return Answer(
         303, [("location", location), ("cache-control", "no-store"), ("referrer-policy", "no-referrer")]
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
@@ -88,8 +88,11 @@ def _endpoint(route: Route, facts: Mapping[str, Any]) -> Any:
 async def _read(request: Request) -> bytes:
     """The body, or a refusal once it is larger than anything that we take; the rest is not read."""
     read = bytearray()
-    async for chunk in request.stream():
-        read += chunk
-        if len(read) > LARGEST:
-            raise BodyRejected(f"The body is larger than {LARGEST // 1024} kB.", status=413)
+    try:
+        async for chunk in request.stream():
+            read += chunk
+            if len(read) > LARGEST:
+                raise BodyRejected(f"The body is larger than {LARGEST // 1024} kB.", status=413)
+    except ClientDisconnect:  # nobody reads the answer
+        raise BodyRejected("The body is cut off.") from None
     return bytes(read)

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from sojourn.accounts import Proof, User
-from sojourn.api.federation import Federation
+from sojourn.api.federation import Federation, sent
 from sojourn.api.routes import Call, Route
 from sojourn.events import SignInFailed
 from sojourn.server import create_app
@@ -808,3 +808,16 @@ def opened() -> Iterator[Callable[[Guests], Guests]]:
 
     with ExitStack() as stack:
         yield lambda guests: stack.enter_context(guests.open())
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/login", "/login?error=x"),
+        ("/login?a=b", "/login?a=b&error=x"),
+        ("/login#top", "/login?error=x#top"),
+        ("/login?a=b#top?", "/login?a=b&error=x#top?"),
+    ],
+)
+def test_what_went_wrong_stands_where_the_page_looks_for_it(path, location):
+    assert dict(sent(path, error="x").headers)["location"] == location

@@ -97,7 +97,7 @@ def checked(said: Mapping[str, Any], algorithm: str, wanted: Wanted, now: dateti
         (claims.iss != wanted.issuer, "another issuer"),
         (not 0 < len(claims.sub) <= 255, "no subject"),
         (not _for_us(claims, wanted.client_id), "it is for somebody else"),
-        (not hmac.compare_digest(claims.nonce.encode(), wanted.nonce.encode()), "another nonce"),
+        (not hmac.compare_digest(_bytes(claims.nonce), wanted.nonce.encode()), "another nonce"),
         (not _in_time(claims, wanted, now), "it is not of this time"),
         (not _of_access_token(claims.at_hash, wanted.access_token, algorithm), "of another access token"),
         (wanted.fresh and not _anew(claims, wanted), "nobody proved anew who they are"),
@@ -132,7 +132,7 @@ def _of_access_token(at_hash: str | None, access_token: str | None, algorithm: s
         (access_token or "").encode()
     )
     half = base64.urlsafe_b64encode(hashed.digest()[: hashed.digest_size // 2]).rstrip(b"=")
-    return access_token is not None and hmac.compare_digest(half, at_hash.rstrip("=").encode())
+    return access_token is not None and hmac.compare_digest(half, _bytes(at_hash.rstrip("=")))
 
 
 def _anew(claims: _Claims, wanted: Wanted) -> bool:
@@ -211,3 +211,8 @@ def _object(raw: bytes, what: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ProviderRejected(f"{what} is no JSON object")
     return found
+
+
+def _bytes(text: str) -> bytes:
+    """Half characters, which JSON can smuggle in, are as wrong as any others."""
+    return text.encode("utf-8", "surrogatepass")

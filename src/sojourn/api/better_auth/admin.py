@@ -138,7 +138,7 @@ async def has_permission(call: Call) -> dict[str, Any]:
         raise Wrong(400, None, "invalid permission check. no permission(s) were passed.")
     user = await call.accounts.get(call.me)
     may = user is not None and user.role == "admin" and call.mine.impersonator_id is None
-    known = all(act in _STATEMENT.get(about, ()) for about, acts in wanted.items() for act in acts)
+    known = all(set(acts) <= set(_STATEMENT.get(about, ())) and acts for about, acts in wanted.items())
     return {"error": None, "success": bool(wanted) and may and known}
 
 
