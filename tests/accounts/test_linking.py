@@ -88,6 +88,20 @@ async def test_without_an_address_there_is_no_account(
     assert await accounts.count() == 0
 
 
+async def test_a_twin_that_was_faster_is_the_same_person(
+    accounts: Accounts, sign_in_with: SignInWith, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, by_account = await sign_in_with(trusted_email=False), accounts.store.by_account
+    asked: list[tuple[str, ...]] = []
+
+    async def late(*subject: str) -> object:
+        asked.append(subject)
+        return None if len(asked) == 1 else await by_account(*subject)
+
+    monkeypatch.setattr(accounts.store, "by_account", late)
+    assert (await sign_in_with(trusted_email=False)).id == first.id
+
+
 async def test_nobody_is_added_where_nobody_may_sign_up(
     accounts: Accounts, sign_in_with: SignInWith, sessions: AsyncSessions
 ) -> None:

@@ -87,6 +87,8 @@ async def _connected(
     user = found.user
     alone = found.password_hash is None and not await store.accounts_of(user.id)
     if not proof.vouched or not (user.email_verified_at or alone):
+        if await store.by_account(proof.provider, proof.subject):  # made by the same sign-in in another tab
+            return None
         raise AccountExists(
             "There is an account with this e-mail address already. "
             f"Sign in with your password first, then connect {proof.provider} in your account."

@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ from msgspec import Struct
 from sojourn.errors import CookieRejected, SettingsError
 from sojourn.token import Keys
 
-__all__ = ["Carrier", "Cookies", "DeviceCookie", "is_loopback"]
+__all__ = ["Carrier", "Cookies", "DeviceCookie", "is_loopback", "pairs"]
 
 _LONGEST = 16_384  # bytes of all Cookie headers together; browsers send at most some 50 cookies of 4 kB
 _BLANKS = b" \t"  # what browsers strip; more, and `\xa0__Host-sojourn` would pass for the protected name
@@ -83,9 +83,7 @@ class Carrier(Struct, frozen=True, kw_only=True):
                 "The cookies of this site are too large. Clear the cookies of this site.", status=431
             )
         found: dict[bytes, bytes] = {}
-        for pair in header.split(b";"):
-            name, _, value = pair.partition(b"=")
-            name, value = name.strip(_BLANKS), value.strip(_BLANKS)
+        for name, value in pairs(header):
             if name not in self.names or found.setdefault(name, value) == value:
                 continue
             if name == self.names[2]:
@@ -96,6 +94,18 @@ class Carrier(Struct, frozen=True, kw_only=True):
                 doubled=True,
             )
         return Cookies(*(found.get(name, b"").decode("latin-1") or None for name in self.names))
+
+    def beside(self, header: bytes, before: str = "") -> dict[str, str]:
+        """Cookies called like the session's, a hyphen and *before*: what follows that, and the values.
+
+        A name that comes twice with two values is nobody's.
+        """
+        start = self.parked_name(before).encode()
+        found: dict[str, set[bytes]] = {}
+        for name, value in pairs(header):
+            if name.startswith(start):
+                found.setdefault(name.removeprefix(start).decode("latin-1"), set()).add(value)
+        return {slot: one.decode("latin-1") for slot, (one, *others) in found.items() if not others}
 
     def set_session(self, token: str, *, lasting: timedelta | None) -> str:
         """A Set-Cookie value; without *lasting* the cookie goes with the browser session (NIST, N-09)."""
@@ -161,6 +171,13 @@ class DeviceCookie(Struct, frozen=True, kw_only=True):
             if keys.made("device cookie", body[:16], body[16:])
             else None
         )
+
+
+def pairs(header: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Names and values in a Cookie *header*."""
+    for pair in header.split(b";"):
+        name, _, value = pair.partition(b"=")
+        yield name.strip(_BLANKS), value.strip(_BLANKS)
 
 
 def is_loopback(host: str) -> bool:

@@ -14,7 +14,6 @@ __all__ = ["MOST", "carried", "forget", "keep"]
 MOST = 4  # at once in one browser: a page that opens many must not fill the Cookie header
 _FLOW = "flow-"
 _SLOT = re.compile(r"[0-9a-f]{16}")
-_BLANKS = b" \t"
 
 
 def keep(visit: Visit, slot: str, sealed: str, *, lasting: timedelta) -> None:
@@ -27,22 +26,14 @@ def keep(visit: Visit, slot: str, sealed: str, *, lasting: timedelta) -> None:
 
 def carried(visit: Visit, slot: str) -> str | None:
     """What the browser brought for *slot*. A name that comes twice with two values is nobody's."""
-    values = _found(visit).get(slot, set())
-    return values.pop().decode("latin-1") if len(values) == 1 else None
+    return _found(visit).get(slot)
 
 
 def forget(visit: Visit, slot: str) -> None:
     visit.put(_FLOW + slot, visit.site.carrier.clear_parked(_FLOW + slot))
 
 
-def _found(visit: Visit) -> dict[str, set[bytes]]:
+def _found(visit: Visit) -> dict[str, str]:
     visit.presented  # noqa: B018 -- to have looked at the cookies: the answer depends on them
-    before = visit.site.carrier.parked_name(_FLOW).encode()
-    found: dict[str, set[bytes]] = {}
-    for pair in visit.cookie_header.split(b";"):
-        name, _, value = pair.partition(b"=")
-        name = name.strip(_BLANKS)
-        slot = name.removeprefix(before).decode("latin-1")
-        if name.startswith(before) and _SLOT.fullmatch(slot):
-            found.setdefault(slot, set()).add(value.strip(_BLANKS))
-    return found
+    found = visit.site.carrier.beside(visit.cookie_header, _FLOW)
+    return {slot: sealed for slot, sealed in found.items() if _SLOT.fullmatch(slot)}

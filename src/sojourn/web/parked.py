@@ -45,7 +45,6 @@ __all__ = [
 ADMIN = "admin"  # the slot of who acts as somebody else
 MOST = 4  # other accounts of one browser
 _OTHER = "other-"
-_BLANKS = b" \t"
 
 
 def park(visit: Visit, slot: str, session: Session) -> None:
@@ -184,15 +183,8 @@ async def _taken_up(visit: Visit, token: str) -> Validated:
 
 
 def _found(visit: Visit) -> dict[str, str]:
-    """The parked tokens by slot. A name that comes twice with two values is nobody's."""
-    if visit.presented.session is None and visit.bearer is not None:
+    """The parked tokens by slot; beside a token in a header no cookie counts."""
+    if visit.bearer is not None:
         return {}
-    before = visit.site.carrier.parked_name("").encode()
-    found: dict[str, set[bytes]] = {}
-    for pair in visit.cookie_header.split(b";"):
-        name, _, value = pair.partition(b"=")
-        name = name.strip(_BLANKS)
-        slot = name.removeprefix(before).decode("latin-1")
-        if name.startswith(before) and (slot == ADMIN or slot.startswith(_OTHER)):
-            found.setdefault(slot, set()).add(value.strip(_BLANKS))
-    return {slot: values.pop().decode("latin-1") for slot, values in found.items() if len(values) == 1}
+    found = visit.site.carrier.beside(visit.cookie_header)
+    return {slot: token for slot, token in found.items() if slot == ADMIN or slot.startswith(_OTHER)}

@@ -276,23 +276,22 @@ class Visit:
         token = came.session
         if token is None:
             return None
-        sessions, passive = site.sessions, self.passive
+        sessions, passive = site.sessions, self.passive or not self.private
         in_passing = self.navigates or self.in_passing
-        answers = not passive and self.private
         cached = came.cache if site.caches_in_cookies else None
         try:
             found = await sessions.validate(
                 token, passive=passive, rotating=not in_passing, cached=cached, sure=sure
             )
             session, reissued = found.session, found.token
-            if in_passing and answers and rotation_due(session, sessions.policy, sessions.clock()):
+            if in_passing and not passive and rotation_due(session, sessions.policy, sessions.clock()):
                 issued = await sessions.refresh(reissued or token)
                 session, reissued = _used(issued.session, session), issued.token
         except SessionError as refusal:
             self.refusal = refusal
             sessions.snapshots.drop(token)  # another process may have rotated: no snapshot knows of that
             return None
-        if reissued is not None and self.private:
+        if reissued is not None:
             self.hand_over(session, reissued)
         if self._same_agent(session):
             return session
@@ -482,7 +481,8 @@ class Visit:
         headers += self._told
         present = dict(headers)
         if self.looked:
-            headers.append(_VARY if self.site.issuer is None else _VARY_BY_BOTH)
+            by_both = self.site.issuer or self.site.bearer_tokens
+            headers.append(_VARY_BY_BOTH if by_both else _VARY)
             if b"cache-control" not in present:
                 headers.append(_NO_STORE)
         if self.method not in SAFE:

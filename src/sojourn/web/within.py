@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-__all__ = ["HOME", "safe_next", "within"]
+__all__ = ["HOME", "clear", "safe_next", "within"]
 
 HOME = "/account/security"
 
@@ -13,7 +13,8 @@ _LONGEST = 2048
 _PRINTABLE = re.compile(
     r"/[!-\[\]-~]*"
 )  # visible ASCII without the backslash, which browsers read as a slash
-_UNCLEAR = re.compile(r"//|\\|[\x00-\x20\x7f-\U0010ffff]|(?:^|/)\.\.?(?:/|$)")
+_UNCLEAR = re.compile(r"//|\\|[\x00-\x1f\x7f]|(?:^|/)\.\.?(?:/|$)")
+_FOREIGN = re.compile(rf"{_UNCLEAR.pattern}|[\x20\x80-\U0010ffff]")
 _NOT_AGAIN = frozenset({"/sign-in", "/sign-up", "/sign-out"})
 
 
@@ -36,12 +37,17 @@ def within(text: str, origin: str | None = None) -> str | None:
         text = text if text.startswith("/") else f"/{text}"
     if len(text) > _LONGEST or not _PRINTABLE.fullmatch(text):
         return None
-    path = _path(text)
+    return text if clear(_path(text)) else None
+
+
+def clear(path: str, *, any_language: bool = False) -> bool:
+    """Whether *path* says the same however often it is decoded; with *any_language* in any letters."""
+    unclear = _UNCLEAR if any_language else _FOREIGN
     for _ in range(3):
-        if _UNCLEAR.search(path):
-            return None
+        if unclear.search(path):
+            return False
         path = unquote(path, errors="replace")
-    return None if _UNCLEAR.search(path) else text
+    return not unclear.search(path)
 
 
 def _path(text: str) -> str:

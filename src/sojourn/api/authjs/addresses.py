@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, unquote
+from urllib.parse import quote
+
+from sojourn.web.within import clear
 
 __all__ = ["landing", "path_of"]
 
 _LONGEST = 2048
 _ASCII = "".join(map(chr, range(33, 127)))
-_UNCLEAR = re.compile(r"//|\\|[\x00-\x1f\x7f]|(?:^|/)\.\.?(?:/|$)")
 
 
 def landing(origin: str, asked: str) -> str:
@@ -23,11 +24,7 @@ def landing(origin: str, asked: str) -> str:
     if len(url) > _LONGEST or (rest == url and not url.startswith("/")) or rest[:1] not in ("", *"/?#"):
         return origin
     path = re.split(r"[?#]", rest, maxsplit=1)[0]
-    for _ in range(3):
-        if _UNCLEAR.search(path):
-            return origin
-        path = unquote(path, errors="replace")
-    return origin if _UNCLEAR.search(path) else origin + rest
+    return origin + rest if clear(path, any_language=True) else origin
 
 
 def path_of(origin: str, url: str) -> str:

@@ -11,12 +11,12 @@ import re
 
 from sojourn.api.routes import Call
 from sojourn.errors import CsrfFailed
+from sojourn.web.carrier import pairs
 
 __all__ = ["check", "token_for"]
 
 _PURPOSE = "authjs csrf token"
 _VALUE = re.compile(r"([0-9a-f]{64})(?:%7[Cc]|\|)([0-9a-f]{64})")
-_BLANKS = " \t"
 
 
 def token_for(call: Call, name: str) -> str:
@@ -41,9 +41,8 @@ def check(call: Call, name: str, given: str) -> None:
 def _known(call: Call, name: str) -> str | None:
     """The token in the cookie, if we made it. Of two different cookies with that name neither counts."""
     call.visit.presented  # noqa: B018 - the answer depends on cookies, and doubled ones of ours are refused
-    pairs = (pair.partition("=") for pair in call.visit.cookie_header.decode("latin-1").split(";"))
-    values = {value.strip(_BLANKS) for key, _, value in pairs if key.strip(_BLANKS) == name}
-    match = _VALUE.fullmatch(values.pop()) if len(values) == 1 else None
+    values = {value for key, value in pairs(call.visit.cookie_header) if key == name.encode()}
+    match = _VALUE.fullmatch(values.pop().decode("latin-1")) if len(values) == 1 else None
     if match is None:
         return None
     token = match[1]

@@ -11,9 +11,8 @@ from sojourn.accounts import Account, User
 from sojourn.api.better_auth.entrance import Password, Url, bearer_token, check_redirect, handed_over
 from sojourn.api.better_auth.session import me
 from sojourn.api.better_auth.shapes import user_shape
-from sojourn.api.better_auth.words import Wrong, refused, says
-from sojourn.api.current import BASE, check_origin
-from sojourn.api.routes import Call, Route
+from sojourn.api.better_auth.words import Wrong, line
+from sojourn.api.routes import Call
 from sojourn.api.views import Time, instant
 from sojourn.errors import FreshnessRequired, InvalidCredentials
 from sojourn.web.reply import Answer, as_json
@@ -139,35 +138,10 @@ async def unlink_account(call: Call) -> dict[str, bool]:
     return {"status": True}
 
 
-def _post(path: str, act: Any, body: Any, **more: Any) -> Route:
-    facts: dict[str, Any] = {"guard": "session"} | more
-    return Route(
-        method="POST",
-        path=f"{BASE}{path}",
-        act=act,
-        body=body,
-        in_passing=True,
-        before=check_origin,
-        refused=refused,
-        says=says,
-        tag="better-auth",
-        **facts,
-    )
-
-
 ROUTES = (
-    _post("/update-user", update_user, UpdateUser),
-    _post("/change-password", change_password, ChangePassword, also="_of_better_auth"),
-    _post("/delete-user", delete_user, DeleteUser, optional_body=True),
-    _post("/unlink-account", unlink_account, UnlinkAccount, guard="fresh"),
-    Route(
-        method="GET",
-        path=f"{BASE}/list-accounts",
-        guard="session",
-        act=list_accounts,
-        in_passing=True,
-        refused=refused,
-        returns=list[AccountShape],
-        tag="better-auth",
-    ),
+    line("POST", "/update-user", update_user, body=UpdateUser),
+    line("POST", "/change-password", change_password, body=ChangePassword),
+    line("POST", "/delete-user", delete_user, body=DeleteUser, optional_body=True),
+    line("POST", "/unlink-account", unlink_account, body=UnlinkAccount, guard="fresh"),
+    line("GET", "/list-accounts", list_accounts, returns=list[AccountShape]),
 )

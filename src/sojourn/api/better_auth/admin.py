@@ -20,8 +20,7 @@ from sojourn.accounts.user import Role
 from sojourn.api.better_auth import asked
 from sojourn.api.better_auth.entrance import Email, Password, Url
 from sojourn.api.better_auth.shapes import UserShape, shown_session, user_shape
-from sojourn.api.better_auth.words import Wrong, refused, says
-from sojourn.api.current import BASE, check_origin
+from sojourn.api.better_auth.words import Wrong, line, refused
 from sojourn.api.routes import Act, Call, Route
 from sojourn.errors import AccountExists, AccountNotFound, Forbidden, Refusal, SessionNotFound
 from sojourn.session import Reason
@@ -340,25 +339,20 @@ def route(method: str, name: str, act: Act, may: str, **more: Any) -> Route:
     async def unless_admin(call: Call, refusal: Refusal) -> Answer:
         return await refused(call, no if isinstance(refusal, Forbidden) else refusal)
 
-    if method == "POST":
-        more = {"before": check_origin, "says": says, "guard": "fresh admin"} | more
-    return Route(
-        method=method,
-        path=f"{BASE}/admin/{name}",
-        act=acting(act),
-        in_passing=True,
-        refused=unless_admin,
-        tag="better-auth",
-        **{"guard": "admin"} | more,
-    )
+    facts = {"guard": "fresh admin" if method == "POST" else "admin"} | more
+    return line(method, f"/admin/{name}", acting(act), refused=unless_admin, **facts)
 
 
-_LOOK = {"guard": "admin"}
 ROUTES = (
     route("GET", "list-users", admin_list_users, "list users", query=asked.FACTS),
     route("GET", "get-user", admin_get_user, "get user", query={"id": "whom"}),
     route(
-        "POST", "list-user-sessions", admin_list_user_sessions, "list users sessions", body=OfUser, **_LOOK
+        "POST",
+        "list-user-sessions",
+        admin_list_user_sessions,
+        "list users sessions",
+        body=OfUser,
+        guard="admin",
     ),
     route("POST", "revoke-user-session", admin_revoke_user_session, "revoke users sessions", body=OfSession),
     route("POST", "revoke-user-sessions", admin_revoke_user_sessions, "revoke users sessions", body=OfUser),
@@ -369,16 +363,5 @@ ROUTES = (
     route("POST", "update-user", admin_update_user, "update users", body=UpdateUser),
     route("POST", "remove-user", admin_remove_user, "delete users", body=OfUser),
     route("POST", "set-user-password", admin_set_user_password, "set users password", body=SetUserPassword),
-    Route(
-        method="POST",
-        path=f"{BASE}/admin/has-permission",
-        guard="session",
-        act=has_permission,
-        body=HasPermission,
-        in_passing=True,
-        before=check_origin,
-        refused=refused,
-        says=says,
-        tag="better-auth",
-    ),
+    line("POST", "/admin/has-permission", has_permission, body=HasPermission),
 )

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct, to_builtins
 
 from sojourn.accounts import User
 from sojourn.accounts.user import clean_email
 from sojourn.api.better_auth.shapes import user_shape
-from sojourn.api.better_auth.words import Wrong, check_sign_in_origin, refused, says
-from sojourn.api.current import BASE
-from sojourn.api.routes import Call, Route
+from sojourn.api.better_auth.words import Wrong, check_sign_in_origin, line
+from sojourn.api.routes import Call
 from sojourn.errors import InvalidCredentials
 from sojourn.session import Session
 from sojourn.sessions import Issued
 from sojourn.token import derive
 from sojourn.web import parked
 from sojourn.web.reply import Answer, as_json
+from sojourn.web.within import within
 
 __all__ = ["ROUTES", "bearer_token", "begin_session", "check_redirect", "handed_over"]
 
@@ -136,46 +135,14 @@ def check_redirect(call: Call, url: Any, name: str, message: str) -> str | None:
         return None
     if not isinstance(url, str):
         raise Wrong(400, name, message)
-    return _ours(call, url, name, message)
+    if within(url, call.visit.site.origin) is None:
+        raise Wrong(403, name, message)
+    return url
 
 
-def _ours(call: Call, url: str, name: str, message: str) -> str:
-    path = url.removeprefix(call.visit.site.origin) if url.startswith(call.visit.site.origin) else url
-    bad = any(character in path for character in "\\\t\r\n") or not (path.isascii() and path.isprintable())
-    if not bad and (path == "" or (path.startswith("/") and not path.startswith("//"))):
-        try:
-            if not urlsplit(path).netloc:
-                return url
-        except ValueError:
-            pass
-    raise Wrong(403, name, message)
-
+_OPEN: dict[str, Any] = {"guard": "open", "or_form": True, "before": check_sign_in_origin}
 
 ROUTES = (
-    Route(
-        method="POST",
-        path=f"{BASE}/sign-up/email",
-        guard="open",
-        act=better_auth_sign_up,
-        body=SignUpEmail,
-        or_form=True,
-        in_passing=True,
-        before=check_sign_in_origin,
-        refused=refused,
-        says=says,
-        tag="better-auth",
-    ),
-    Route(
-        method="POST",
-        path=f"{BASE}/sign-in/email",
-        guard="open",
-        act=better_auth_sign_in,
-        body=SignInEmail,
-        or_form=True,
-        in_passing=True,
-        before=check_sign_in_origin,
-        refused=refused,
-        says=says,
-        tag="better-auth",
-    ),
+    line("POST", "/sign-up/email", better_auth_sign_up, body=SignUpEmail, **_OPEN),
+    line("POST", "/sign-in/email", better_auth_sign_in, body=SignInEmail, **_OPEN),
 )

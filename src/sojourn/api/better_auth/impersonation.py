@@ -12,9 +12,8 @@ from sojourn.api.better_auth.admin import OfUser, not_found, route
 from sojourn.api.better_auth.entrance import handed_over
 from sojourn.api.better_auth.session import no_session
 from sojourn.api.better_auth.shapes import both
-from sojourn.api.better_auth.words import Wrong, refused, says
-from sojourn.api.current import BASE, check_origin
-from sojourn.api.routes import Call, Route
+from sojourn.api.better_auth.words import Wrong, line
+from sojourn.api.routes import Call
 from sojourn.errors import Forbidden, SessionError, SessionNotFound
 from sojourn.session import Reason, Session
 from sojourn.sessions import Issued
@@ -72,15 +71,5 @@ def _entered(call: Call, session: Session, shown: dict[str, Any]) -> Answer:
 
 ROUTES = (
     route("POST", "impersonate-user", impersonate_user, "impersonate users", body=OfUser),
-    Route(
-        method="POST",
-        path=f"{BASE}/admin/stop-impersonating",
-        guard="open",
-        act=stop_impersonating,
-        in_passing=True,
-        before=check_origin,
-        refused=refused,
-        says=says,
-        tag="better-auth",
-    ),
+    line("POST", "/admin/stop-impersonating", stop_impersonating, guard="open"),
 )

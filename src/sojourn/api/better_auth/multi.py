@@ -9,9 +9,8 @@ from msgspec import Meta, Struct
 
 from sojourn.accounts import User
 from sojourn.api.better_auth.shapes import both
-from sojourn.api.better_auth.words import Wrong, refused, says
-from sojourn.api.current import BASE, check_origin
-from sojourn.api.routes import Call, Route, in_person
+from sojourn.api.better_auth.words import Wrong, line
+from sojourn.api.routes import Call, in_person
 from sojourn.errors import SessionError
 from sojourn.web import parked
 from sojourn.web.reply import Answer, as_json
@@ -58,6 +57,7 @@ async def set_active_session(call: Call) -> dict[str, Any]:
 async def revoke_device_session(call: Call) -> dict[str, bool]:
     """End a session of this browser. If it was the one in use, the next one is from now on."""
     visit, id = call.visit, _chosen(call)
+    visit.require_https()
     waiting = parked.others(visit)
     if id in waiting:
         await parked.end(visit, only=parked.slot_of(id))
@@ -92,28 +92,7 @@ def _invalid() -> Wrong:
 
 
 ROUTES = (
-    Route(
-        method="GET",
-        path=f"{BASE}/multi-session/list-device-sessions",
-        guard="open",
-        act=list_device_sessions,
-        in_passing=True,
-        refused=refused,
-        tag="better-auth",
-    ),
-    *(
-        Route(
-            method="POST",
-            path=f"{BASE}/multi-session/{name}",
-            guard="open",
-            act=act,
-            body=Chosen,
-            in_passing=True,
-            before=check_origin,
-            refused=refused,
-            says=says,
-            tag="better-auth",
-        )
-        for name, act in (("set-active", set_active_session), ("revoke", revoke_device_session))
-    ),
+    line("GET", "/multi-session/list-device-sessions", list_device_sessions, guard="open"),
+    line("POST", "/multi-session/set-active", set_active_session, guard="open", body=Chosen),
+    line("POST", "/multi-session/revoke", revoke_device_session, guard="open", body=Chosen),
 )

@@ -12,9 +12,8 @@ from msgspec import Meta, Struct
 from sojourn import lifecycle
 from sojourn.accounts import User
 from sojourn.api.better_auth.shapes import both, shown_session
-from sojourn.api.better_auth.words import NO_SESSION, Wrong, refused, says
-from sojourn.api.current import BASE, check_origin
-from sojourn.api.routes import Call, Route
+from sojourn.api.better_auth.words import NO_SESSION, Wrong, line
+from sojourn.api.routes import Call
 from sojourn.errors import SessionError, SessionExpired, SessionNotFound, SessionRevoked
 from sojourn.session import Reason, Session
 from sojourn.web import parked
@@ -180,28 +179,20 @@ async def better_auth_ok(call: Call) -> dict[str, bool]:
     return {"ok": True}
 
 
-def _route(method: str, path: str, act: Any, **more: Any) -> Route:
-    facts: dict[str, Any] = {"guard": "session", "in_passing": True, "refused": refused, "tag": "better-auth"}
-    facts["also"] = "_of_better_auth"
-    if method == "POST":
-        facts |= {"before": check_origin, "says": says}
-    return Route(method=method, path=f"{BASE}{path}", act=act, **facts | more)
-
-
 _FRESHLY = {
     "disableCookieCache": "ask the store, whatever is cached",
     "disableRefresh": "do not count this as a use",
 }
 
 ROUTES = (
-    _route("GET", "/get-session", get_session, guard="open", query=_FRESHLY),
-    _route("POST", "/get-session", refresh_session, guard="open"),
-    _route("GET", "/list-sessions", list_sessions),
-    _route("POST", "/revoke-session", revoke_session, body=RevokeSession),
-    _route("POST", "/revoke-sessions", revoke_sessions),
-    _route("POST", "/revoke-other-sessions", revoke_other_sessions),
-    _route("POST", "/update-session", update_session, body=Any),
-    _route("GET", "/token", better_auth_token),
-    _route("GET", "/jwks", better_auth_jwks, guard="open"),
-    _route("GET", "/ok", better_auth_ok, guard="open"),
+    line("GET", "/get-session", get_session, guard="open", query=_FRESHLY),
+    line("POST", "/get-session", refresh_session, guard="open"),
+    line("GET", "/list-sessions", list_sessions),
+    line("POST", "/revoke-session", revoke_session, body=RevokeSession),
+    line("POST", "/revoke-sessions", revoke_sessions),
+    line("POST", "/revoke-other-sessions", revoke_other_sessions),
+    line("POST", "/update-session", update_session, body=Any),
+    line("GET", "/token", better_auth_token),
+    line("GET", "/jwks", better_auth_jwks, guard="open"),
+    line("GET", "/ok", better_auth_ok, guard="open"),
 )

@@ -7,9 +7,8 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from sojourn.api.better_auth.entrance import check_redirect
-from sojourn.api.better_auth.words import Wrong, check_sign_in_origin, refused, says
-from sojourn.api.current import BASE, check_origin
-from sojourn.api.routes import Call, Route
+from sojourn.api.better_auth.words import Wrong, check_sign_in_origin, line
+from sojourn.api.routes import Call
 
 __all__ = ["ROUTES"]
 
@@ -56,29 +55,9 @@ async def _begin(call: Call, *, link: bool) -> dict[str, Any]:
     return {"url": url, "redirect": not body.disableRedirect}
 
 
+_OPEN: dict[str, Any] = {"guard": "open", "before": check_sign_in_origin}
+
 ROUTES = (
-    Route(
-        method="POST",
-        path=f"{BASE}/sign-in/social",
-        guard="open",
-        act=sign_in_social,
-        body=SignInSocial,
-        in_passing=True,
-        before=check_sign_in_origin,
-        refused=refused,
-        says=says,
-        tag="better-auth",
-    ),
-    Route(
-        method="POST",
-        path=f"{BASE}/link-social",
-        guard="fresh",
-        act=link_social,
-        body=SignInSocial,
-        in_passing=True,
-        before=check_origin,
-        refused=refused,
-        says=says,
-        tag="better-auth",
-    ),
+    line("POST", "/sign-in/social", sign_in_social, body=SignInSocial, **_OPEN),
+    line("POST", "/link-social", link_social, body=SignInSocial, guard="fresh"),
 )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import msgspec
 
-from sojourn.api.routes import Call
+from sojourn.api.current import BASE, check_origin
+from sojourn.api.routes import Act, Call, Route
 from sojourn.errors import (
     AccountExists,
     BodyRejected,
@@ -23,7 +25,7 @@ from sojourn.web import csrf
 from sojourn.web.reply import STATUS, Answer
 from sojourn.web.visit import Visit
 
-__all__ = ["NO_SESSION", "Wrong", "check_sign_in_origin", "refused", "said", "says"]
+__all__ = ["NO_SESSION", "Wrong", "check_sign_in_origin", "line", "refused", "said", "says"]
 
 
 class Wrong(RequestError):
@@ -143,3 +145,20 @@ def check_sign_in_origin(call: Call) -> None:
     telling = ("cookie", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest")
     if csrf.stated(headers) is not None or any(headers.get(name) is not None for name in telling):
         csrf.check_stated(headers, origin=call.visit.site.origin)
+
+
+def line(method: str, path: str, act: Act, **more: Any) -> Route:
+    """A line of the dialect's table: for who has a session, and a POST for who says where it is from."""
+    facts: dict[str, Any] = {"guard": "session", "refused": refused}
+    if method == "POST":
+        facts |= {"before": check_origin, "says": says}
+    facts |= more
+    return Route(
+        method=method,
+        path=f"{BASE}{path}",
+        act=act,
+        also="_of_better_auth",
+        in_passing=True,
+        tag="better-auth",
+        **facts,
+    )
