@@ -79,7 +79,7 @@ async def change_password(call: Call) -> Answer:
     except InvalidCredentials:
         ways = await call.accounts.ways(call.me)
         if not any(way.type == "credentials" for way in ways):
-            raise Wrong(400, "CREDENTIAL_ACCOUNT_NOT_FOUND", "Credential account not found") from None
+            raise Wrong(400, "CREDENTIAL_ACCOUNT_NOT_FOUND", "This account has no password") from None
         raise Wrong(400, "INVALID_PASSWORD", "Invalid password") from None
     issued = await call.visit.renew(amr=("pwd",))
     user = await me(call)
@@ -101,9 +101,7 @@ async def delete_user(call: Call) -> dict[str, Any]:
         try:
             await call.visit.require_fresh()
         except FreshnessRequired:
-            raise Wrong(
-                400, "SESSION_EXPIRED", "Session expired. Re-authenticate to perform this action."
-            ) from None
+            raise Wrong(400, "SESSION_EXPIRED", "Sign in again, or give the password") from None
     await call.accounts.delete(owner, by=owner)
     await call.visit.logout()
     return {"success": True, "message": "User deleted"}

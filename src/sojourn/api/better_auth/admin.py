@@ -134,7 +134,7 @@ async def has_permission(call: Call) -> dict[str, Any]:
     body: HasPermission = call.body
     wanted = body.permission if body.permissions is None else body.permissions
     if wanted is None:
-        raise Wrong(400, None, "invalid permission check. no permission(s) were passed.")
+        raise Wrong(400, None, "Say which permissions are asked for")
     user = await call.accounts.get(call.me)
     may = user is not None and user.role == "admin" and call.mine.impersonator_id is None
     known = all(set(acts) <= set(_STATEMENT.get(about, ())) and acts for about, acts in wanted.items())
@@ -241,7 +241,7 @@ def _check_update(call: Call, id: str, data: Data, profile: Mapping[str, Any]) -
         raise Wrong(
             400,
             "PASSWORD_CANNOT_BE_UPDATED_VIA_UPDATE_USER",
-            "Password cannot be updated through update-user. Use the set-user-password endpoint instead",
+            "A password is set by set-user-password",
         )
     if all(value is UNSET for value in (*profile.values(), data.role, data.banned)):
         raise Wrong(400, "NO_DATA_TO_UPDATE", "No data to update")
@@ -325,7 +325,7 @@ def acting(act: Act) -> Act:
             raise not_found() from None
         except AccountExists:
             name = "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL"
-            raise Wrong(400, name, "User already exists. Use another email.") from None
+            raise Wrong(400, name, "There is an account with this address already") from None
 
     return acted
 

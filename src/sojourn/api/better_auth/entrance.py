@@ -45,7 +45,7 @@ class SignInEmail(Struct, kw_only=True):
 async def better_auth_sign_up(call: Call) -> Answer:
     """Create an account and sign in."""
     if not call.sign_up_open:
-        raise Wrong(400, "EMAIL_PASSWORD_SIGN_UP_DISABLED", "Email and password sign up is not enabled")
+        raise Wrong(400, "EMAIL_PASSWORD_SIGN_UP_DISABLED", "New accounts are made by an administrator here")
     call.visit.require_https()
     body: SignUpEmail = call.body
     check_redirect(call, body.callbackURL, "INVALID_CALLBACK_URL", "Invalid callbackURL")

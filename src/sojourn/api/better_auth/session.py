@@ -81,7 +81,7 @@ async def refresh_session(call: Call) -> Answer:
         raise Wrong(
             405,
             "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED",
-            "POST method requires deferSessionRefresh to be enabled in session config",
+            "Reading the session is not deferred here, so there is nothing to post",
         )
     session = await call.visit.session(sure=True)
     user = await call.visit.user() if session is not None else None

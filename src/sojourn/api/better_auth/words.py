@@ -54,16 +54,16 @@ _PLAIN = {
     "account_exists": (
         422,
         "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL",
-        "User already exists. Use another email.",
+        "There is an account with this address already",
     ),
     "email_rejected": (400, "INVALID_EMAIL", "Invalid email"),
-    "last_way_in": (400, "FAILED_TO_UNLINK_LAST_ACCOUNT", "You can't unlink your last account"),
+    "last_way_in": (400, "FAILED_TO_UNLINK_LAST_ACCOUNT", "This is the only way in that the account has"),
 }
 NO_SESSION = (401, "UNAUTHORIZED", "Unauthorized")
 _BANNED = (
     403,
     "BANNED_USER",
-    "You have been banned from this application. Please contact support if you believe this is an error.",
+    "This account may not sign in here. Ask whoever runs this site.",
 )
 _NOT_FRESH = (403, "SESSION_NOT_FRESH", "Session is not fresh")
 _MEDIA = "Send application/json"
