@@ -126,7 +126,6 @@ def create_app(
                 sign_up_open=settings.sign_up,
                 federation=federation,
                 multi_session=settings.multi_session,
-                bearer_tokens=settings.better_auth and settings.better_auth_bearer,
                 defers=settings.better_auth_defer,
                 session_fields=settings.session_fields,
             ),

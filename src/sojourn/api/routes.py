@@ -38,7 +38,6 @@ class Call(Struct, kw_only=True):
     session: Session | None = None  # set by every guard but "open"
     sign_up_open: bool = True
     multi_session: bool = False  # a browser may keep sessions of several accounts
-    bearer_tokens: bool = False  # clients without cookies get a token for the Authorization header
     defers: bool = False  # reading a session is no use of it: that is told by a POST
     session_fields: tuple[str, ...] = ()  # the keys of `Session.data` that clients may set
     federation: Federation | None = None  # None: nobody can sign in with another service

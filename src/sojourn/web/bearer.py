@@ -12,7 +12,7 @@ from sojourn.access import Claims
 from sojourn.errors import SessionError, TokenInvalid
 from sojourn.session import Reason, Session
 from sojourn.snapshots import as_borne
-from sojourn.token import BEARER, Keys, derive
+from sojourn.token import BEARER
 from sojourn.web.away import StoreAway
 from sojourn.web.headers import Raw
 
@@ -27,10 +27,9 @@ def is_ours(text: str | None) -> bool:
     return text is not None and text.startswith(BEARER)
 
 
-def told(session: Session, keys: Keys) -> list[Raw]:
-    """How a client learns of its new bearer token, in the words of Better Auth."""
-    token = derive(session, keys, "bearer").encode()
-    return [(b"set-auth-token", token), (b"access-control-expose-headers", b"set-auth-token")]
+def told(token: str) -> list[Raw]:
+    """How a client learns of its new bearer *token*, in the words of Better Auth."""
+    return [(b"set-auth-token", token.encode()), (b"access-control-expose-headers", b"set-auth-token")]
 
 
 def claims(visit: Visit) -> Claims:

@@ -26,6 +26,7 @@ from sojourn.session import Session
 from sojourn.sessions import Issued
 from sojourn.snapshot import Partial, partial
 from sojourn.snapshots import as_borne
+from sojourn.token import derive
 from sojourn.web import bearer, csrf, parked
 from sojourn.web.away import StoreAway, watched
 from sojourn.web.browser import noticed
@@ -391,7 +392,6 @@ class Visit:
         session = await self.require(sure=self.bearer is not None)
         self.require_https()
         sessions = self.site.sessions
-        bearer = self.by_access_token
         try:
             issued = await sessions.renew(
                 session.id,
@@ -399,7 +399,7 @@ class Visit:
                 authenticated=True,
                 amr=amr,
                 aal=aal,
-                bearer=bearer,
+                bearer=self.by_access_token,
             )
         except SessionError:
             borne = self.bearer and as_borne(self.bearer)
@@ -447,7 +447,7 @@ class Visit:
         if self.bearer is None:
             self.hand_over(issued.session, issued.token)
         elif bearer.is_ours(self.bearer):
-            self._told = bearer.told(issued.session, self.site.sessions.keys)
+            self.tell(derive(issued.session, self.site.sessions.keys, "bearer"))
         return issued
 
     def hand_over(self, session: Session, token: str) -> None:
@@ -459,6 +459,10 @@ class Visit:
         # The new token gets no snapshot yet: that it came back is for the store to see (`confirmed_at`).
         if came.cache is not None and self.site.caches_in_cookies:
             self.put("cache", self.site.carrier.clear_cache())
+
+    def tell(self, token: str) -> None:
+        """Send the bearer *token* with the answer, where Better Auth's client looks for it."""
+        self._told = bearer.told(token)
 
     def put(self, name: str, cookie: str) -> None:
         """Send *cookie* with the answer, the last one of this *name*."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
 
 from sojourn.accounts import Account, User
-from sojourn.api.better_auth.entrance import Password, Url, bearer_token, check_redirect, handed_over
+from sojourn.api.better_auth.entrance import Password, Url, bearer_token, check_redirect
 from sojourn.api.better_auth.session import me
 from sojourn.api.better_auth.shapes import user_shape
 from sojourn.api.better_auth.words import Wrong, line
@@ -84,8 +84,7 @@ async def change_password(call: Call) -> Answer:
     issued = await call.visit.renew(amr=("pwd",))
     user = await me(call)
     token = bearer_token(call, issued.session)
-    answer = as_json({"token": token, "user": to_builtins(user_shape(user))})
-    return answer if call.visit.bearer is not None else handed_over(call, answer, issued.session)
+    return as_json({"token": token, "user": to_builtins(user_shape(user))})
 
 
 async def delete_user(call: Call) -> dict[str, Any]:

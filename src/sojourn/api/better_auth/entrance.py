@@ -19,7 +19,7 @@ from sojourn.web import parked
 from sojourn.web.reply import Answer, as_json
 from sojourn.web.within import within
 
-__all__ = ["ROUTES", "bearer_token", "begin_session", "check_redirect", "handed_over"]
+__all__ = ["ROUTES", "bearer_token", "begin_session", "check_redirect"]
 
 Email = Annotated[str, Meta(max_length=320)]
 Password = Annotated[str, Meta(max_length=1024)]
@@ -53,7 +53,7 @@ async def better_auth_sign_up(call: Call) -> Answer:
     user = await call.accounts.sign_up(body.email, body.password, body.name, ip=ip, image=body.image)
     issued = await begin_session(call, user, remember=body.rememberMe)
     answer = {"token": bearer_token(call, issued.session), "user": to_builtins(user_shape(user))}
-    return handed_over(call, as_json(answer), issued.session)
+    return as_json(answer)
 
 
 async def better_auth_sign_in(call: Call) -> Answer:
@@ -82,7 +82,7 @@ async def better_auth_sign_in(call: Call) -> Answer:
     if url is not None:
         answer["url"] = url
         headers = [("location", url)]
-    return handed_over(call, as_json(answer), issued.session).add(headers)
+    return as_json(answer).add(headers)
 
 
 async def begin_session(call: Call, user: User, *, remember: bool, **facts: Any) -> Issued:
@@ -117,16 +117,16 @@ async def begin_session(call: Call, user: User, *, remember: bool, **facts: Any)
 
 
 def bearer_token(call: Call, session: Session) -> str | None:
-    """What a client without cookies may show instead of one; None if that is switched off."""
-    return derive(session, call.visit.site.sessions.keys, "bearer") if call.bearer_tokens else None
+    """What a client without cookies may show instead of one, also told where their plugin looks for it.
 
-
-def handed_over(call: Call, answer: Answer, session: Session) -> Answer:
-    """*answer* with the bearer token where their plugin looks for it."""
-    token = bearer_token(call, session)
-    if token is None:
-        return answer
-    return answer.add([("set-auth-token", token), ("access-control-expose-headers", "set-auth-token")])
+    None if that is switched off.
+    """
+    site = call.visit.site
+    if not site.bearer_tokens:
+        return None
+    token = derive(session, site.sessions.keys, "bearer")
+    call.visit.tell(token)
+    return token
 
 
 def check_redirect(call: Call, url: Any, name: str, message: str) -> str | None:

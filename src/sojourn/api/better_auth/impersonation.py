@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from sojourn.api.better_auth.admin import OfUser, not_found, route
-from sojourn.api.better_auth.entrance import handed_over
+from sojourn.api.better_auth.entrance import bearer_token
 from sojourn.api.better_auth.session import no_session
 from sojourn.api.better_auth.shapes import both
 from sojourn.api.better_auth.words import Wrong, line
@@ -65,8 +65,9 @@ async def stop_impersonating(call: Call) -> Answer:
 
 
 def _entered(call: Call, session: Session, shown: dict[str, Any]) -> Answer:
-    answer = as_json(shown)
-    return answer if call.visit.bearer is not None else handed_over(call, answer, session)
+    if call.visit.bearer is None:  # who bears the token of an impersonation never gets the administrator's
+        bearer_token(call, session)
+    return as_json(shown)
 
 
 ROUTES = (

@@ -22,8 +22,6 @@ from sojourn.web.reply import Answer, as_json
 __all__ = ["ROUTES", "me", "no_session", "truth"]
 
 _MOST = 1_000  # rows: their list has no pages
-
-
 _NOT_KEPT = [("pragma", "no-cache")]
 
 
@@ -100,10 +98,10 @@ def _needs_refresh(call: Call, session: Session) -> bool:
 
 async def _with_jwt(call: Call, answer: Answer, session: Session) -> Answer:
     """*answer* with an access token beside it, as their plugin looks for it."""
-    issuer = call.visit.site.issuer
-    if not call.bearer_tokens or issuer is None or session.parent_id is not None or not call.visit.private:
+    site = call.visit.site
+    if not site.bearer_tokens or not site.issuer or session.parent_id is not None or not call.visit.private:
         return answer
-    token = await issuer.lately(session, await me(call))
+    token = await site.issuer.lately(session, await me(call))
     return answer.add([("set-auth-jwt", token.text), ("access-control-expose-headers", "set-auth-jwt")])
 
 
@@ -162,7 +160,7 @@ async def update_session(call: Call) -> dict[str, Any]:
 async def better_auth_token(call: Call) -> dict[str, str]:
     """An access token of this session, for other services."""
     issuer = call.visit.site.issuer
-    if issuer is None or not call.bearer_tokens:
+    if issuer is None or not call.visit.site.bearer_tokens:
         raise Wrong(404, "NOT_FOUND", "There are no access tokens here.")
     call.visit.require_https()
     return {"token": (await issuer.lately(call.mine, await me(call))).text}
