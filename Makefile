@@ -15,7 +15,7 @@ PURE_FILES := $(subst $(empty) ,$(comma),$(PURE:%=src/sojourn/%.py))
 
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: bootstrap ## Serve the demo on http://127.0.0.1:8000 (PORT=8080 for another port)
@@ -65,13 +65,36 @@ browser: ## Run the browser tests; needs a Chromium
 	@mkdir -p build
 	$(BIN)/pytest -m browser --junitxml=build/browser.xml tests/browser $(ARGS)
 
+.PHONY: browser-react
+browser-react: ## Run the tests of the account page on React instead of Preact; needs a Chromium and Node
+	@scripts/bootstrap browser
+	@[ -d web/node_modules ] || npm ci --prefix web --no-audit --no-fund
+	npm run --prefix web build:react
+	@mkdir -p build
+	SOJOURN_TEST_BUNDLE=web/build/react \
+		$(BIN)/pytest -m browser --junitxml=build/browser-react.xml tests/browser/account $(ARGS)
+
+.PHONY: web
+web: ## Check and build the scripts of the pages and the npm package; needs Node 20.19 or newer
+	npm ci --prefix web --no-audit --no-fund
+	npm run --prefix web check
+	npm run --prefix web build
+	npm run --prefix web build:lib
+
+.PHONY: sample
+sample: ## Build the React application in examples/react; needs Node 20.19 or newer
+	npm ci --prefix web --no-audit --no-fund
+	npm run --prefix web build:lib
+	npm ci --prefix examples/react --no-audit --no-fund
+	npm run --prefix examples/react build
+
 .PHONY: lock
 lock: bootstrap ## Write requirements/*.txt anew (ARGS=--upgrade for the newest of everything)
 	scripts/lock $(ARGS)
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv build dist web/build web/dist examples/react/dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: bootstrap

@@ -19,7 +19,20 @@ import msgspec
 from benchmarks.apps import Places
 from benchmarks.subjects import NODE, Subject
 
-__all__ = ["Driven", "Server", "Trouble", "begin_apart", "driven", "free_port", "serving", "stand_aside"]
+__all__ = [
+    *(
+        "Driven",
+        "Server",
+        "Trouble",
+        "begin_apart",
+        "cpu_of",
+        "driven",
+        "free_port",
+        "serving",
+        "stand_aside",
+    ),
+    "wait_for",
+]
 
 ROOT = Path(__file__).parents[1]
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -132,7 +145,7 @@ class Server:
 
     def cpu(self) -> float:
         """Seconds of CPU that it and its children have taken; exact to a hundredth."""
-        return sum(_cpu(pid) for pid in _family(self.pid))
+        return sum(cpu_of(pid) for pid in _family(self.pid))
 
 
 def _family(pid: int) -> Iterator[int]:
@@ -143,7 +156,7 @@ def _family(pid: int) -> Iterator[int]:
                 yield from _family(int(child))
 
 
-def _cpu(pid: int) -> float:
+def cpu_of(pid: int) -> float:
     after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(after_name[11]) + int(after_name[12])) / _TICKS  # utime, stime
 
@@ -157,11 +170,11 @@ def serving(subject: Subject, places: Places) -> Iterator[Server]:
         command = ["node", str(NODE / "serve.js"), _node_options(subject, places, port=port)]
     log = places.file("serve.log")
     with _process(command, log, stdout=subprocess.DEVNULL) as process:
-        _wait_for(process, port, log)
+        wait_for(process, port, log)
         yield Server(process.pid, port)
 
 
-def _wait_for(process: subprocess.Popen[str], port: int, log: Path) -> None:
+def wait_for(process: subprocess.Popen[str], port: int, log: Path) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if process.poll() is not None:

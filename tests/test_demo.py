@@ -6,6 +6,7 @@ import asyncio
 import stat
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -23,8 +24,10 @@ from sojourn.demo import (
 )
 from sojourn.demo.sample import OTHERS, POLICY, fill
 from sojourn.errors import SessionExpired, SettingsError
+from sojourn.observe import open_ledger
 from sojourn.settings import load
 from sojourn.stores.memory import MemoryStore
+from sojourn.stores.sqlite import SQLiteStore
 from sojourn.testing import MORNING, FakeClock, make_keys
 from sojourn.token import derive
 
@@ -171,11 +174,40 @@ def test_the_demo_writes_only_into_its_own_directory(tmp_path):
     directory = tmp_path / "demo"
     assert made(directory)
     assert [path.name for path in tmp_path.iterdir()] == ["demo"]
-    assert {path.name for path in directory.iterdir()} == {"README.txt", ".gitignore", "demo.db", "demo.keys"}
-    for name in ("demo.db", "demo.keys"):
+    written = ("demo.db", "demo.keys", "demo-journal.db")
+    assert {path.name for path in directory.iterdir()} == {"README.txt", ".gitignore", *written}
+    for name in written:
         assert stat.S_IMODE((directory / name).stat().st_mode) == 0o600
     assert "public" in (directory / "README.txt").read_text()
     keyring.read(directory / "demo.keys")
+
+
+def test_the_journal_tells_the_week_that_the_sample_lived(tmp_path):
+    made(tmp_path)
+
+    async def told() -> tuple[Any, ...]:
+        store = SQLiteStore(tmp_path / "demo.db")
+        ledger = open_ledger(
+            f"sqlite:///{tmp_path}/demo-journal.db", keys=keyring.read(tmp_path / "demo.keys")
+        )
+        try:
+            names = Counter(line.name for line in await ledger.tail(0, 100_000))
+            hours = await ledger.series("active", NOW - timedelta(days=6), NOW, "hour")
+            report = await ledger.verify()
+            news = await ledger.tail(await ledger.alert_cursor(), 1_000)
+            live = await store.count(Query(live_at=NOW))
+            return names, hours, report, news, live, await store.expire(at=NOW)
+        finally:
+            await ledger.close()
+            await store.close()
+
+    names, hours, report, news, live, unnoticed = asyncio.run(told())
+    ended = names["session-revoked"] + names["session-expired"] + names["token-reused"]
+    assert names["session-established"] - ended == live
+    assert all(hour.known and hour.counts["sessions"] >= hour.counts["users"] for hour in hours)
+    assert not report.faults
+    assert not news
+    assert unnoticed == []  # or they would be told twice
 
 
 def test_each_start_makes_a_fresh_sample_unless_the_old_one_is_kept(tmp_path):

@@ -16,6 +16,7 @@ from sojourn.directory import open_directory
 from sojourn.directory.outbox import new_message
 from sojourn.doctor import Finding, examine
 from sojourn.keyring import generate, rotate, write
+from sojourn.observe import open_ledger
 from sojourn.sessions import AsyncSessions
 from sojourn.stores import open_store, sqlite_path
 from sojourn.stores.memory import MemoryStore
@@ -32,15 +33,19 @@ def place(tmp_path):
     write(tmp_path / "keys" / "sojourn.keys", generate(MORNING))
     environment = {
         "SOJOURN_STORE": f"sqlite:///{tmp_path / 'sojourn.db'}",
+        "SOJOURN_JOURNAL": f"sqlite:///{tmp_path / 'journal.db'}",
         "SOJOURN_KEYS_FILE": str(tmp_path / "keys" / "sojourn.keys"),
         "SOJOURN_ORIGIN": "https://accounts.example.org",
         "SOJOURN_TRUSTED_PROXIES": "10.0.0.0/8",
     }
-    asyncio.run(_install(environment["SOJOURN_STORE"]))
+    asyncio.run(_install(environment["SOJOURN_STORE"], environment["SOJOURN_JOURNAL"]))
     return environment
 
 
-async def _install(url):
+async def _install(url, journal):
+    ledger = open_ledger(journal, keys=None)
+    await ledger.engine.migrate()
+    await ledger.close()
     store = SQLiteStore(sqlite_path(url))
     accounts = Accounts(open_accounts(url), AsyncSessions(store, keys=make_keys()))
     await store.engine.migrate()
@@ -77,7 +82,7 @@ def test_every_setting_is_told_with_its_source_and_without_its_secret(place):
     [
         ({"SOJOURN_PORT": "x"}, "error", "settings", "give a whole number"),
         ({"SOJOURN_SORE": "x"}, "warning", "SOJOURN_SORE", "is SOJOURN_STORE meant?"),
-        ({"IP_GEOLOCATION_API_KEY": "x"}, "warning", "IP_GEOLOCATION_API_KEY", "nothing to do"),
+        ({"IP_GEOLOCATION_API_KEY": "x"}, "warning", "IP_GEOLOCATION_API_KEY", "set SOJOURN_PLACES_FROM too"),
         ({"SOJOURN_LIFETIME": "90d"}, "warning", "policy", "lower SOJOURN_LIFETIME"),
         ({"SOJOURN_IDLE_TIMEOUT": "none"}, "warning", "policy", "set SOJOURN_IDLE_TIMEOUT"),
         ({"SOJOURN_MAX_SESSIONS": "none"}, "warning", "policy", "set SOJOURN_MAX_SESSIONS"),
@@ -281,7 +286,7 @@ def server(monkeypatch, place):
         store = Server()
         for name, value in facts.items():
             setattr(store, name, value)
-        monkeypatch.setattr("sojourn.doctor_stores.open_store", lambda url, *, create: store)
+        monkeypatch.setattr("sojourn.doctor.stores.open_store", lambda url, *, create: store)
         return complaints(
             place | {"SOJOURN_ACCOUNTS": place["SOJOURN_STORE"]}, SOJOURN_STORE="postgresql://ada:hush@db/app"
         )
@@ -353,7 +358,7 @@ def test_little_room_is_found(place, monkeypatch):
             "shutil.disk_usage", lambda _, free=free: type("Usage", (), {"free": free * 2**20})
         )
         found = asyncio.run(examine({}, place, now=MORNING))
-        assert [f.level for f in found if "MB are free" in f.what] == [level]
+        assert [f.level for f in found if "MB are free" in f.what] == [level] * 2  # and beside the journal
 
 
 def test_looking_changes_nothing(place, tmp_path):

@@ -19,6 +19,7 @@ BASES = {
     errors.RequestError,
     errors.AccountError,
     errors.DirectoryError,
+    errors.WorkError,
 }
 KINDS: list[type[Refusal]] = [
     kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Refusal)

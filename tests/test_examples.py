@@ -30,9 +30,11 @@ def browser(
     return TestClient(app, base_url=ORIGIN, headers={"user-agent": agent, "sec-fetch-site": "same-origin"})
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted([*FOLDER.glob("*.py"), *FOLDER.glob("*/*.py")]), ids=lambda path: path.stem
+)
 def test_every_example_says_how_it_is_run(path):
-    assert f"`python examples/{path.name}`" in path.read_text()
+    assert f"`python examples/{path.relative_to(FOLDER)}`" in path.read_text()
 
 
 @pytest.mark.parametrize("name", ["starlette_app", "fastapi_app"])
@@ -82,6 +84,20 @@ def test_starlette_signs_out_the_others(pages):
 def test_starlette_refuses_a_form_of_another_site(pages):
     client = signed_in(pages)
     assert client.post("/sign-out", headers={"sec-fetch-site": "cross-site"}).status_code == 403
+
+
+# ── React ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_react_serves_its_page_beside_the_api(tmp_path, monkeypatch):
+    sample = load("react/app")
+    (tmp_path / "index.html").write_text("<title>Sojourn in React</title>")
+    monkeypatch.setattr(sample, "BUILT", tmp_path)
+    client = browser(sample.app)
+    assert {client.get(path).text for path in ("/", "/security", "/sign-in")} == {
+        "<title>Sojourn in React</title>"
+    }
+    assert client.get("/api/auth/sessions").json()["code"] == "unauthenticated"
 
 
 # ── FastAPI ───────────────────────────────────────────────────────────────────────────────────

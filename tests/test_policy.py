@@ -7,13 +7,15 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from sojourn import Device, Policy, Session, Sessions, lifecycle
 from sojourn.errors import SettingsError
-from sojourn.policy import _impossible, words
+from sojourn.policy import _MOST_KNOWN, LEAST_IDLE, _impossible, _known, words
+from sojourn.rules import Rulebook
 from sojourn.session import new_id
 from sojourn.stores.memory import MemoryStore
-from sojourn.testing import FakeClock, make_keys
+from sojourn.testing import FakeClock, make_keys, make_session
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 HOUR, DAY, ZERO = timedelta(hours=1), timedelta(days=1), timedelta(0)
@@ -58,6 +60,12 @@ IMPOSSIBLE: dict[str, tuple[dict[str, Any], str]] = {
     "less than no data": ({"max_data": -1}, "0 allows no data"),
     "showing what is forgotten": ({"keep_ended": 27 * DAY}, "raise keep_ended or lower show_ended"),
     "showing the future": ({"show_ended": -DAY}, "0 shows nothing"),
+    "a negative undo": ({"undo_for": -SECOND}, "0 signs out for good at once"),
+    "an undo after all was told": ({"undo_for": MINUTE + SECOND}, "lower undo_for"),
+    "a negative quarantine": ({"quarantine_for": -SECOND}, "0 trusts new sessions at once"),
+    "another binding": ({"binding": "hard"}, "'step_up' or 'end'"),
+    "addresses kept otherwise": ({"addresses": "half"}, "addresses must be"),
+    "addresses kept for less than no time": ({"keep_addresses": -SECOND}, "keep_addresses must not"),
 }
 
 POSSIBLE: dict[str, dict[str, Any]] = {
@@ -81,6 +89,9 @@ POSSIBLE: dict[str, dict[str, Any]] = {
     "activity written at once": {"flush_every": ZERO},
     "going on without a store": {"when_away": "go_on"},
     "nothing kept": {"keep_ended": ZERO, "show_ended": ZERO},
+    "no undo": {"undo_for": ZERO},
+    "the longest undo": {"undo_for": MINUTE},
+    "a quarantine for ever": {"quarantine_for": 400 * DAY},
 }
 
 
@@ -324,3 +335,70 @@ def _begun(policy: Policy, *, at: datetime) -> Session:
 )
 def test_words_say_a_span_as_people_do(span, said):
     assert words(span) == said
+
+
+# ── a shorter idle timeout of one's own ───────────────────────────────────────────────────────
+
+
+def of(policy: Policy, own: timedelta | None) -> Policy:
+    return policy.of(make_session(idle_timeout=own))
+
+
+def test_without_a_choice_of_its_user_a_session_has_the_policy_itself():
+    policy = Policy()
+    assert of(policy, None) is policy
+
+
+@pytest.mark.parametrize(
+    ("own", "idle", "touch", "activity"),
+    [
+        (HOUR, HOUR, MINUTE, 5 * MINUTE),
+        (5 * MINUTE, 5 * MINUTE, MINUTE, 2.5 * MINUTE),
+        (SECOND, LEAST_IDLE, MINUTE, 2.5 * MINUTE),  # nobody may choose that, so somebody wrote it by hand
+    ],
+)
+def test_a_shorter_idle_timeout_brings_touch_and_activity_along(own, idle, touch, activity):
+    policy = of(Policy(), own)
+    assert (policy.idle_timeout, policy.touch_every, policy.activity_every) == (idle, touch, activity)
+    assert of(policy, own) is policy
+
+
+@pytest.mark.parametrize("own", [14 * DAY, 15 * DAY])
+def test_a_longer_one_is_the_policys(own):
+    policy = Policy()
+    assert of(policy, own) is policy
+
+
+def test_where_the_policy_has_none_the_lifetime_bounds_it():
+    policy = Policy(idle_timeout=None)
+    assert (of(policy, DAY).idle_timeout, of(policy, 60 * DAY).idle_timeout) == (DAY, 30 * DAY)
+
+
+def test_it_is_worked_out_once_for_each_policy():
+    one, two = Policy(), Policy(lifetime=20 * DAY)
+    assert of(one, HOUR) is of(one, HOUR)
+    assert (of(one, HOUR).lifetime, of(two, HOUR).lifetime) == (30 * DAY, 20 * DAY)
+
+
+def test_what_was_worked_out_is_forgotten_before_it_is_too_much():
+    policy = Policy()
+    for seconds in range(300, 300 + 2 * _MOST_KNOWN):
+        of(policy, timedelta(seconds=seconds))
+    assert len(_known) <= _MOST_KNOWN
+
+
+def test_exceptions_come_first():
+    policy = Policy(exceptions=Rulebook(applications={"bank": {"idle_timeout": HOUR}}))
+    session = make_session(application_id="bank", idle_timeout=DAY)
+    assert policy.of(session).idle_timeout == HOUR
+    assert policy.of(replace(session, idle_timeout=HOUR / 2)).idle_timeout == HOUR / 2
+
+
+def test_uses_are_told_apart_as_finely_as_the_shortest_choice_needs():
+    assert Policy(touch_every=HOUR).shortest_touch == LEAST_IDLE / 4
+    assert Policy(touch_every=ZERO).shortest_touch == ZERO
+
+
+def test_the_bank_preset_undoes_nothing_and_does_not_trust_new_sessions():
+    assert (Policy.bank().undo_for, Policy.bank().quarantine_for) == (ZERO, DAY)
+    assert (Policy().undo_for, Policy().quarantine_for) == (10 * SECOND, ZERO)

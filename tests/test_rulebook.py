@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sojourn import AsyncSessions, Policy
+from sojourn import AsyncSessions, Policy, lifecycle
 from sojourn.errors import SessionExpired, SettingsError, TooManySessions
 from sojourn.rules import Rulebook
 from sojourn.session import Device, Session
@@ -76,6 +76,23 @@ def test_the_later_layer_wins_and_what_it_leaves_no_room_for_is_lowered(fields, 
     found = of(**fields)
     assert (found.lifetime, found.idle_timeout) == (lifetime, idle)
     assert found.touch_every * 4 <= idle
+
+
+@pytest.mark.parametrize("remember", [True, False])
+async def test_who_signs_in_again_gets_the_rules_of_what_they_said_now(remember):
+    rules = Policy(
+        idle_timeout=15 * MINUTE, exceptions=Rulebook(remembered={"idle_timeout": timedelta(hours=2)})
+    )
+    clock = FakeClock()
+    sessions = Sessions(clock, rules)
+    first = await sessions.begin(remember=not remember)
+    clock.tick(minutes=1)
+    again = (await sessions.start("ada", device=first.device, remember=remember, replacing=first)).session
+    idle = timedelta(hours=2) if remember else 15 * MINUTE
+    assert again.id == first.id
+    assert lifecycle.idle_end(again, rules) == clock() + idle
+    clock.tick(seconds=idle.total_seconds() - 1)
+    assert lifecycle.ended(again, rules, clock()) is None
 
 
 def test_the_longest_lifetime_and_the_shortest_touch_are_those_of_any_session():

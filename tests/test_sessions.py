@@ -100,6 +100,7 @@ def test_starting_is_told(sessions, events, clock):
             user_id="ada",
             ip="192.0.2.1",
             device="Firefox on Linux",
+            device_id="laptop",
             amr=("pwd",),
         )
     ]

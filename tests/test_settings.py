@@ -228,6 +228,32 @@ def test_plain_http_off_loopback_is_for_development_only():
     assert found.settings.origin == "http://example.org"
 
 
+@pytest.mark.parametrize(("written", "prefix"), [("/auth", "/auth"), ("/a/b-c.d", "/a/b-c.d"), ("none", "")])
+def test_a_prefix_is_a_plain_path(written, prefix):
+    assert loaded(SOJOURN_PREFIX=written).settings.prefix == prefix
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "auth",
+        "/",
+        "/auth/",
+        "//evil.example",
+        "/\\evil",
+        "/a/../b",
+        "/.",
+        "/a b",
+        "/a?b",
+        "/%2f",
+        "/ä",
+        "https://a.b/c",
+    ],
+)
+def test_what_is_no_plain_path_is_no_prefix(written):
+    assert "such as /auth" in refused(SOJOURN_PREFIX=written)
+
+
 # ── policy ────────────────────────────────────────────────────────────────────────────────────
 
 

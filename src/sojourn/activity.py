@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from itertools import islice
 from threading import Lock
 from uuid import UUID
 
 from sojourn.clock import Clock
+from sojourn.events import Event, Presented
 from sojourn.policy import Policy
-from sojourn.session import Seen
+from sojourn.session import Seen, Session
 from sojourn.stores.protocol import Store
 
-__all__ = ["Activity"]
+__all__ = ["LEAST_PAUSE", "SHARE", "Activity"]
 
 _log = logging.getLogger("sojourn")
 _TOGETHER = 1_000  # rows in one statement
+
+LEAST_PAUSE = timedelta(minutes=5)
+"""What is shorter is no pause, but a person who reads."""
+
+SHARE = 8
+"""… and so is what is shorter than this part of the time that the session has lasted.
+
+So of each session there are few, however long it lasts and however often it is used: each of them makes it an
+eighth older at least.
+"""
+
 _MOST = 200_000  # uses that may wait while the store is away; then the oldest are given up
 
 
@@ -26,15 +38,19 @@ class Activity:
 
     One that is too little later than what is stored for *policy* is left out: another process was faster.
     Somebody has to call `flush` every `Policy.flush_every`, and says so with `waits`; until then a
-    use is written at once, because what nobody flushes would end active people's sessions.
+    use is written at once, because what nobody flushes would end active people's sessions. `written`
+    grows with the uses that were.
     """
 
     def __init__(self, store: Store, clock: Clock, *, policy: Policy | None = None) -> None:
         self.waits = False
+        self.written = 0
         self._store, self._clock, self._policy = store, clock, policy
         self._lock = Lock()
         self._waiting: dict[UUID, Seen] = {}
         self._given_up = 0
+
+        self.tell: Callable[[Event], None] | None = None  # of uses after a long pause
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -54,6 +70,13 @@ class Activity:
         """Have a use written with the next flush."""
         with self._lock:
             self._keep(id, seen)
+
+    def follows(self, session: Session, seen: Seen) -> None:
+        """*seen* follows the use that *session* knows of: tell of it if it was long ago."""
+        pause = seen.seen_at - session.seen_at
+        if self.tell is None or pause < LEAST_PAUSE or pause * SHARE < session.seen_at - session.created_at:
+            return
+        self.tell(Presented(at=seen.seen_at, session_id=session.id, user_id=session.user_id, pause=pause))
 
     async def try_flush(self) -> bool:
         """`flush`; false if the store cannot be written to now, which the log is told."""
@@ -76,6 +99,7 @@ class Activity:
                     self._put_back(batch)
                 raise
             written += len(batch)
+            self.written += len(batch)
         return written
 
     def _since(self, batch: Mapping[UUID, Seen]) -> datetime | None:

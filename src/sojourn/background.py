@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from sojourn.events import Expired
+from sojourn.events import Event, Expired, Revoked
 from sojourn.leading import Leader
-from sojourn.session import Session
+from sojourn.session import Reason, Session
 from sojourn.sessions import AsyncSessions
 
 __all__ = ["LEASE", "Done", "Worker"]
@@ -70,6 +70,8 @@ class Worker(Leader):
         also: Sequence[Callable[[], Awaitable[object]]] = (),
         expired: Callable[[Sequence[Session], datetime], Awaitable[object]] | None = None,
         first: Sequence[Callable[[datetime], Awaitable[object]]] = (),
+        each: Sequence[Callable[[datetime], Awaitable[object]]] = (),
+        believes: Callable[[datetime], Awaitable[bool]] | None = None,
         holder: str | None = None,
         stopwatch: Callable[[], float] = time.monotonic,
         rest: Callable[[float], Awaitable[object]] = asyncio.sleep,
@@ -77,12 +79,14 @@ class Worker(Leader):
         """*also*: what else is to be forgotten with each purge, such as rate limits.
 
         *expired* is told of sessions that have ended by time, until it has taken them; *first*: what
-        reads the log, and so comes before its lines are forgotten.
+        reads the log, and so comes before its lines are forgotten; *each*: what else one process
+        does for all with every step. *believes* says whether the clock is to be believed: a step neither
+        notices who ended nor forgets a record if not, because neither can be taken back.
         """
         super().__init__(sessions, every=every, lasts=3 * every, holder=holder)
         self.purge_every = purge_every
-        self._also, self._first = also, first
-        self._expired = expired
+        self._also, self._first, self._each = also, first, each
+        self._expired, self._believes = expired, believes
         self._untold: list[Session] = []
         self._stopwatch = stopwatch
         self._rest = rest
@@ -94,13 +98,18 @@ class Worker(Leader):
 
     async def step(self, now: datetime) -> Done:
         """Do what is due at *now*, if the lease is to be had, for two seconds or so."""
+        # Whoever stands by is asked too: that nobody was there must not be what it finds when it takes over.
+        believed = self._believes is None or await self._believes(now)
         if not await self.take(now):
             return Done(skipped=1)
         began = self._stopwatch()
-        marked, left = await self._notice(now, within=_BUDGET)
+        marked, left = await self._notice(now, within=_BUDGET) if believed else (0, 0)
         self._marked += marked
         self._skipped += left
-        if left or not self._due(now):  # who was forgotten before it was noticed could not be told
+        for do in self._each:
+            await do(now)
+        # Who was forgotten before it was noticed could not be told.
+        if left or not believed or not self._due(now):
             return Done(marked=marked, skipped=left, seconds=self._stopwatch() - began)
         removed, left = await self._forget(now, within=_BUDGET)
         self._purged_at = None if left else now
@@ -139,7 +148,7 @@ class Worker(Leader):
             over = await self.sessions.store.expire(at=now, limit=limit)
             self._untold += over if self._expired else ()
             for session in over:
-                self.sessions.emit(_expired(session, now))
+                self.sessions.emit(_over(session, now))
             await self._tell(now)
             return len(over)
 
@@ -210,7 +219,17 @@ class _Pace:
             self.size = max(_FEWEST, min(fitting, 2 * self.size, _MOST))
 
 
-def _expired(session: Session, now: datetime) -> Expired:
+def _over(session: Session, now: datetime) -> Event:
+    """What is told of a session that has ended by time: of a hold that nobody lifted, what it was for."""
+    if session.held is not None:
+        return Revoked(
+            at=now,
+            session_id=session.id,
+            user_id=session.user_id,
+            ip=session.ip,
+            reason=session.reason or Reason.USER,
+            by=session.user_id if session.reason is None else session.revoked_by,
+        )
     return Expired(
         at=now,
         session_id=session.id,

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sojourn.clock import Clock
 from sojourn.events import Event
+from sojourn.own import Instead
 from sojourn.policy import Policy
 from sojourn.session import Device, Place, Reason, Session
 from sojourn.sessions import Anybody, AsyncSessions, Issued, Rows, Validated
@@ -19,6 +20,8 @@ from sojourn.token import Keys
 if TYPE_CHECKING:
     from sojourn.access import Claims
     from sojourn.custom import CustomSession
+    from sojourn.lifecycle import Here
+    from sojourn.place import Places
 
 __all__ = ["Sessions", "drive"]
 
@@ -53,6 +56,7 @@ class Sessions:
         near_cache: int = 100_000,
         most_reads: int = 1_000,
         custom: CustomSession | None = None,
+        places: Places | None = None,
     ) -> None:
         self._sessions = AsyncSessions(
             store.blocking(),
@@ -63,12 +67,17 @@ class Sessions:
             near_cache=near_cache,
             most_reads=most_reads,
             custom=custom,
+            places=places,
         )
         self.policy = self._sessions.policy
         self.store = self._sessions.store
         self.listen = self._sessions.listen
         self.feed = self._sessions.feed
         self.require_fresh = self._sessions.require_fresh
+        self.require_settled = self._sessions.require_settled
+        self.require_bound = self._sessions.require_bound
+        self.place_of = self._sessions.place_of
+        self.kept = self._sessions.kept
 
     def start(
         self,
@@ -84,6 +93,7 @@ class Sessions:
         tenant_id: str | None = None,
         profile: str | None = None,
         authenticated_at: datetime | None = None,
+        idle_timeout: timedelta | None = None,
         data: Mapping[str, Any] | None = None,
         replacing: Session | None = None,
         bearer: bool = False,
@@ -101,6 +111,7 @@ class Sessions:
                 tenant_id=tenant_id,
                 profile=profile,
                 authenticated_at=authenticated_at,
+                idle_timeout=idle_timeout,
                 data=data,
                 replacing=replacing,
                 bearer=bearer,
@@ -115,8 +126,14 @@ class Sessions:
         device: Device | None = None,
         ip: str | None = None,
         data: Mapping[str, Any] | None = None,
+        lasting: timedelta | None = None,
+        note: str | None = None,
     ) -> Issued:
-        return _run(self._sessions.impersonate(parent, user_id, device=device, ip=ip, data=data))
+        return _run(
+            self._sessions.impersonate(
+                parent, user_id, device=device, ip=ip, data=data, lasting=lasting, note=note
+            )
+        )
 
     def carried(self, session: Session) -> bool:
         return _run(self._sessions.carried(session))
@@ -171,6 +188,8 @@ class Sessions:
         amr: Iterable[str] | None = None,
         aal: int | None = None,
         remember: bool | None = None,
+        device: Device | None = None,
+        ip: str | None = None,
         bearer: bool = False,
     ) -> Issued:
         return _run(
@@ -181,6 +200,8 @@ class Sessions:
                 amr=amr,
                 aal=aal,
                 remember=remember,
+                device=device,
+                ip=ip,
                 bearer=bearer,
             )
         )
@@ -197,6 +218,9 @@ class Sessions:
         device: Device | None = None,
     ) -> Session:
         return _run(self._sessions.update(id, set=set, remove=remove, device=device))
+
+    def bind(self, id: UUID, *, here: Here) -> Session:
+        return _run(self._sessions.bind(id, here=here))
 
     def revoke(
         self,
@@ -237,6 +261,35 @@ class Sessions:
                 tenant_id=tenant_id,
             )
         )
+
+    def hold(self, id: UUID, *, owner: str | None, by: Session) -> Session:
+        return _run(self._sessions.hold(id, owner=owner, by=by))
+
+    def undo(self, id: UUID, *, by: Session) -> Session:
+        return _run(self._sessions.undo(id, by=by))
+
+    def hold_for(
+        self, id: UUID, *, by: UUID, actor: str | None, until: datetime, note: str | None
+    ) -> Session:
+        return _run(self._sessions.hold_for(id, by=by, actor=actor, until=until, note=note))
+
+    def lift_for(self, id: UUID, *, by: UUID, note: str | None) -> Session:
+        return _run(self._sessions.lift_for(id, by=by, note=note))
+
+    def report(self, id: UUID, *, by: Session, others: bool = False) -> int:
+        return _run(self._sessions.report(id, by=by, others=others))
+
+    def disown(self, id: UUID, *, instead: Instead | None = None) -> int:
+        return _run(self._sessions.disown(id, instead=instead))
+
+    def require_proof(self, user_id: str) -> int:
+        return _run(self._sessions.require_proof(user_id))
+
+    def rename(self, id: UUID, *, by: Session, name: str | None) -> Session:
+        return _run(self._sessions.rename(id, by=by, name=name))
+
+    def limit_idle(self, user_id: str, idle_timeout: timedelta | None) -> int:
+        return _run(self._sessions.limit_idle(user_id, idle_timeout))
 
     def list(
         self,

@@ -15,10 +15,10 @@ from sojourn.events import Event, Refused, Revoked
 from sojourn.feed import Feed
 from sojourn.lifecycle import Outcome
 from sojourn.policy import Policy
-from sojourn.session import Reason, Session
+from sojourn.session import Reason, Seen, Session
 from sojourn.stores.protocol import Entry, Query, Store, StoreBusy
 
-__all__ = ["Commits"]
+__all__ = ["Commits", "add_holder"]
 
 _log = logging.getLogger("sojourn")
 _TRIES = 5  # decisions after lost races, before 409
@@ -28,7 +28,8 @@ _RETOLD = timedelta(minutes=1)  # how long a clock runs on its own before the st
 class Commits:
     """Decisions over the records of *store*, as far as the *feed* does not know better.
 
-    *cached*: whether snapshots are in use, so that what took long to answer has to be checked.
+    *used* is told of each use that is to be recorded, and of the session before it. *cached*: whether
+    snapshots are in use, so that what took long to answer has to be checked.
     """
 
     def __init__(
@@ -39,11 +40,12 @@ class Commits:
         policy: Policy,
         clock: Clock,
         emit: Callable[[Event], None],
+        used: Callable[[Session, Seen], None],
         most_reads: int,
         cached: bool,
     ) -> None:
         self._store, self._feed = store, feed
-        self._policy, self._clock, self._emit = policy, clock, emit
+        self._policy, self._clock, self._emit, self._used = policy, clock, emit, used
         self._most_reads, self._cached = most_reads, cached
         self.forget()
 
@@ -58,14 +60,17 @@ class Commits:
         *,
         tries: int = _TRIES,
         telling: bool = False,
+        refreshing: bool = False,
         carrying: bool = False,
     ) -> tuple[Outcome, datetime]:
         """Load, decide, commit; after a lost race decide again, never re-send what was decided before.
 
         With the outcome comes when the store was asked: an answer is as old as its question.
-        *telling*: a bearer asks, so that a refusal is an event. *carrying*: it is asked about for one
-        that ends with it. Of any other session that has a parent, this is asked for, too.
+        *telling*: a bearer asks, so that a refusal is an event, and *refreshing* for what. *carrying*: it
+        is asked about for one that ends with it. Of any other session that has a parent, this is asked
+        for, too.
         """
+        session = None
         try:
             for _ in range(tries):
                 asked_at = self._clock()
@@ -90,6 +95,8 @@ class Commits:
                 outcome = decide(session, self._policy, now)
                 if outcome.write and not await self._written(outcome.session, now):
                     continue
+                if outcome.seen is not None and session is not None:
+                    self._used(session, outcome.seen)
                 for event in outcome.events:
                     self._emit(event)
                 if outcome.refusal is not None:
@@ -97,8 +104,11 @@ class Commits:
                 return outcome, asked_at
             raise SessionChanged
         except SessionError as refusal:
+            if telling and isinstance(refusal, SessionRevoked) and session is not None:
+                await add_holder(self._store, session, refusal)
             if telling and refusal.code != "access_expired":
-                self._emit(Refused(at=self._clock(), session_id=id, code=refusal.code))
+                refused = Refused(at=self._clock(), session_id=id, code=refusal.code, refreshing=refreshing)
+                self._emit(refused)
             raise
 
     async def carried(self, session: Session) -> bool:
@@ -184,3 +194,12 @@ class Commits:
         except self._store.faults as fault:
             _log.warning("the feed cannot be polled: %s", fault)
             return False
+
+
+async def add_holder(store: Store, session: Session, refusal: SessionRevoked) -> None:
+    """Let *refusal* say on which device *session* was signed out, if it was held there and that is known."""
+    if session.held is None or session.revoked_at is not None or session.reason is not None:
+        return  # an administrator's device is nobody's business
+    holder = await store.get(session.held.by)
+    if holder is not None and holder.user_id == session.user_id:
+        refusal.facts["device"] = holder.device.title

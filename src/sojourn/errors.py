@@ -12,6 +12,7 @@
     │   ├── FreshnessRequired           reauth_required     signed in too long ago for this act (`max_age`)
     │   ├── SessionNotFound             not_found           no such session, or not yours
     │   ├── SessionChanged              session_changed     somebody else changed it first
+    │   ├── UndoExpired                 undo_expired        the hold has run out: it has ended
     │   ├── TooManySessions             too_many_sessions   the policy's cap refuses another one (`sessions`)
     │   └── DataTooLarge                data_too_large      session data over the limit
     ├── Forbidden                       forbidden           signed in, but without the role
@@ -36,11 +37,16 @@
     │   ├── ProviderAway                provider_away       no answer that one could judge
     │   ├── ProviderDenied              provider_denied     the provider said no (`error`)
     │   └── ProviderRejected            provider_rejected   what a provider said cannot be trusted
-    └── DirectoryError                  about an application or a tenant
-        ├── ApplicationNotFound         not_found
-        ├── ApplicationRejected         application_rejected a field that cannot be
-        ├── TenantNotFound              not_found
-        └── TenantRejected              tenant_rejected     a field that cannot be
+    ├── DirectoryError                  about an application or a tenant
+    │   ├── ApplicationNotFound         not_found
+    │   ├── ApplicationRejected         application_rejected a field that cannot be
+    │   ├── TenantNotFound              not_found
+    │   └── TenantRejected              tenant_rejected     a field that cannot be
+    └── WorkError                       about what administrators have done for them
+        ├── JournalOff                  journal_off         no journal is kept here, and this needs one
+        ├── JobNotFound                 not_found
+        ├── CountChanged                count_changed       not as many match as were counted (`count`)
+        └── JobOver                     job_over            it is past what was asked of it (`state`)
 
 A fault (the database is away, the disk is full) is not a refusal: it stays the driver's own
 exception, and the web layer answers 503. A setting that cannot work raises `SettingsError`.
@@ -66,6 +72,7 @@ __all__ = [
     "ApplicationRejected",
     "BodyRejected",
     "CookieRejected",
+    "CountChanged",
     "CsrfFailed",
     "DataTooLarge",
     "DirectoryError",
@@ -75,6 +82,9 @@ __all__ = [
     "FreshnessRequired",
     "HttpsRequired",
     "InvalidCredentials",
+    "JobNotFound",
+    "JobOver",
+    "JournalOff",
     "LastWayIn",
     "MethodRejected",
     "NothingHere",
@@ -101,6 +111,8 @@ __all__ = [
     "TokenSuperseded",
     "TooManySessions",
     "Unauthenticated",
+    "UndoExpired",
+    "WorkError",
 ]
 
 
@@ -164,12 +176,15 @@ class SessionExpired(SessionError):
 
 
 class SessionRevoked(SessionError):
-    """`reason` says why; by whom is one of user, admin, system: never a name. (Over HTTP `id` is None.)"""
+    """`reason` says why; by whom is one of user, admin, system: never a name. (Over HTTP `id` is None.)
+
+    `held`: that may still be undone, so nobody should throw away what opens the session.
+    """
 
     code = "session_revoked"
 
-    def __init__(self, id: UUID | None, reason: Reason | None) -> None:
-        self.id, self.reason = id, reason
+    def __init__(self, id: UUID | None, reason: Reason | None, *, held: bool = False) -> None:
+        self.id, self.reason, self.held = id, reason, held
         super().__init__("Your session has ended. Please sign in again.", reason=reason)
 
 
@@ -212,6 +227,11 @@ class SessionNotFound(SessionError):
 class SessionChanged(SessionError):
     code = "session_changed"
     message = "The session was changed by another request. Reload and try again."
+
+
+class UndoExpired(SessionError):
+    code = "undo_expired"
+    message = "It is too late to undo this. Sign in again on that device."
 
 
 class TooManySessions(SessionError):
@@ -414,3 +434,33 @@ class SettingsError(ValueError):
 
 class QueryNotSupported(ValueError):
     """The store has no index for this question, and does not scan instead."""
+
+
+class WorkError(Refusal):
+    """Base of every refusal about what administrators have done for them."""
+
+
+class JournalOff(WorkError):
+    code = "journal_off"
+    message = "No journal is kept on this server (SOJOURN_JOURNAL is off), and this needs it."
+
+
+class JobNotFound(WorkError):
+    code = "not_found"
+    message = "There is no such bulk revocation."
+
+
+class CountChanged(WorkError):
+    code = "count_changed"
+
+    def __init__(self, count: int = 0) -> None:
+        self.count = count
+        super().__init__(f"Now {count} sessions match. Look at them again before they end.", count=count)
+
+
+class JobOver(WorkError):
+    code = "job_over"
+
+    def __init__(self, state: str = "done") -> None:
+        self.state = state
+        super().__init__(f"This bulk revocation is {state}: that is no longer possible.", state=state)

@@ -14,14 +14,19 @@ from sojourn.errors import SettingsError
 if TYPE_CHECKING:
     from sojourn.session import Session
 
-__all__ = ["Exceptions", "Policy", "words"]
+__all__ = ["LEAST_IDLE", "Exceptions", "Policy", "words"]
+
+LEAST_IDLE = timedelta(minutes=5)  # the shortest idle timeout that a user may choose
 
 _ZERO = timedelta(0)
+_MOST_KNOWN = 1_000  # policies that were worked out lately
 _YEARLY = timedelta(days=400)  # RFC 6265bis section 5.5: no cookie outlives this, so no session needs to
 
 AtCap = Literal["end_oldest", "end_idle", "refuse", "ask"]  # "ask": refuse, and say which are there
 WhenAway = Literal["refuse", "go_on"]
 Carried = Literal["encrypted", "signed"]
+KeptAs = Literal["full", "cut", "hashed"]  # of an address
+Binding = Literal["off", "notice", "step_up", "end"]
 
 
 class Exceptions(Protocol):
@@ -86,7 +91,18 @@ class Policy(Struct, frozen=True, kw_only=True):
     keep_ended: timedelta = timedelta(days=90)  # then `purge` removes the record
     show_ended: timedelta = timedelta(days=28)  # how far back "recently signed out" goes
 
+    undo_for: timedelta = timedelta(
+        seconds=10
+    )  # how long the sign-out of another device can be undone; 0: no undo
+    quarantine_for: timedelta = (
+        _ZERO  # how long a session may end older ones of its user only after one more proof
+    )
+
     impersonate_for: timedelta = timedelta(hours=1)  # how long an administrator may act as somebody else
+
+    binding: Binding = "notice"  # what follows when browser, system or network change within a session
+    addresses: KeptAs = "full"  # "cut": a /24 or /48; "hashed": under a key of the server
+    keep_addresses: timedelta | None = timedelta(days=30)  # of a session, since it began; then they are cut
 
     exceptions: Exceptions | None = None  # other rules for an application, a tenant, a profile
 
@@ -122,7 +138,9 @@ class Policy(Struct, frozen=True, kw_only=True):
 
     def of(self, session: Session) -> Policy:
         """The policy as it is for *session*: every decision about one begins with this."""
-        return self if self.exceptions is None else self.exceptions.of(self, session)
+        policy = self if self.exceptions is None else self.exceptions.of(self, session)
+        own = session.idle_timeout
+        return policy if own is None else _within(policy, own)
 
     def profile(self, role: str) -> str | None:
         """What a session of somebody with *role* records: the role, if there are rules for it."""
@@ -136,7 +154,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     @property
     def shortest_touch(self) -> timedelta:
         """How far apart the uses of one session may be that have to be written both."""
-        return self.touch_every if self.exceptions is None else self.exceptions.shortest_touch(self)
+        shortest = self.touch_every if self.exceptions is None else self.exceptions.shortest_touch(self)
+        return min(shortest, LEAST_IDLE / 4)  # as `_within` has it
 
     def changed(self, **fields: Any) -> Policy:
         """The same policy with *fields* set, checked again."""
@@ -189,7 +208,36 @@ _BANK: dict[str, Any] = _HIGH | {
     "rotate_every": timedelta(minutes=5),
     "lost_answer": _ZERO,
     "max_sessions": 3,
+    "undo_for": _ZERO,
+    "quarantine_for": timedelta(hours=24),
 }
+
+
+def _within(policy: Policy, own: timedelta) -> Policy:
+    """*policy* with the idle timeout *own*, which a user chose, if that is the shorter one."""
+    known = _known.get((id(policy), own))
+    if known is None or known[0] is not policy:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        known = _known[id(policy), own] = policy, _shorter(policy, max(own, LEAST_IDLE))
+    return known[1]
+
+
+def _shorter(policy: Policy, idle: timedelta) -> Policy:
+    limit = policy.idle_timeout
+    if limit is not None and idle >= limit:
+        return policy
+    idle = min(idle, policy.lifetime)
+    return policy.changed(
+        idle_timeout=idle,
+        touch_every=min(policy.touch_every, idle / 4),
+        activity_every=min(policy.activity_every, idle / 2),
+    )
+
+
+_known: dict[
+    tuple[int, timedelta], tuple[Policy, Policy]
+] = {}  # it keeps the first one, so its id stays its own
 
 
 def words(span: timedelta) -> str:
@@ -301,8 +349,23 @@ def _impossible(p: Policy) -> list[tuple[bool, str]]:
             "keep_ended must not be shorter than show_ended; raise keep_ended or lower show_ended",
         ),
         (p.show_ended < _ZERO, "show_ended must not be negative; 0 shows nothing"),
+        (p.undo_for < _ZERO, "undo_for must not be negative; 0 signs out for good at once"),
+        (
+            p.undo_for > timedelta(minutes=1),
+            "undo_for must be at most 1 minute, because until then nothing is final; lower undo_for",
+        ),
+        (p.quarantine_for < _ZERO, "quarantine_for must not be negative; 0 trusts new sessions at once"),
         (
             not _ZERO < p.impersonate_for <= timedelta(hours=12),
             "impersonate_for must be positive and at most 12 hours; a usual value is 1 hour",
+        ),
+        (
+            p.binding not in get_args(Binding),
+            "binding must be 'off', 'notice', 'step_up' or 'end'",
+        ),
+        (p.addresses not in get_args(KeptAs), "addresses must be 'full', 'cut' or 'hashed'"),
+        (
+            p.keep_addresses is not None and p.keep_addresses < _ZERO,
+            "keep_addresses must not be negative; 0 cuts addresses at once, None keeps them",
         ),
     ]

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from sojourn import settings_text as read
 from sojourn.errors import SettingsError
-from sojourn.policy import AtCap, Policy
+from sojourn.policy import AtCap, Binding, Policy
 from sojourn.session import Session
 
 __all__ = ["RULES", "OwnCap", "Rulebook", "Scope", "normal", "over", "parsed", "room"]
@@ -32,6 +32,7 @@ RULES: Mapping[str, Callable[[str], Any]] = {
     "max_sessions": read.number_or_none,
     "at_cap": partial(read.one_of, get_args(AtCap)),
     "visitor_lifetime": read.span,
+    "binding": partial(read.one_of, get_args(Binding)),
 }
 
 

@@ -23,7 +23,7 @@ import sojourn
 from sojourn import device, duties, keyring
 from sojourn.access import Signers
 from sojourn.accounts import Accounts, User, open_accounts
-from sojourn.api import admin, authjs, authvital, better_auth, native, oauth
+from sojourn.api import admin, authjs, authvital, better_auth, metrics, native, oauth
 from sojourn.api.federation import CALLBACKS, ERROR_PAGE, Federation
 from sojourn.api.openapi import openapi
 from sojourn.api.routes import Call, Route
@@ -33,6 +33,11 @@ from sojourn.errors import MethodRejected, NothingHere
 from sojourn.event_log import log_event
 from sojourn.issuer import Issuer
 from sojourn.leading import Leader
+from sojourn.metering import Meter
+from sojourn.observe import open_ledger
+from sojourn.observe.journal.writer import Journal
+from sojourn.observe.metrics.scrape import Metrics
+from sojourn.place import Places
 from sojourn.session import Session
 from sojourn.sessions import AsyncSessions
 from sojourn.settings import Settings, load
@@ -41,9 +46,12 @@ from sojourn.stores.protocol import Store
 from sojourn.token import Keys
 from sojourn.web import pages
 from sojourn.web.asgi import SessionMiddleware
+from sojourn.web.ending import told_to_end
 from sojourn.web.reply import BROKEN, STATUS, Answer, as_json, broken, problem
+from sojourn.web.streams import Streams
 from sojourn.web.table import mounted, response
 from sojourn.web.visit import Site, Visit
+from sojourn.web.within import placed
 
 if TYPE_CHECKING:
     import httpx2
@@ -83,14 +91,23 @@ def create_app(
         tenant = await directory.tenant(session.tenant_id) if session.tenant_id else None
         return {"user": {"tenant": {"name": tenant.name, "status": tenant.status}}} if tenant else {}
 
+    meter = Meter(settings)
     sessions = AsyncSessions(
-        open_store(settings.store),
+        meter.timed(open_store(settings.store)),
         keys=keys,
         policy=settings.learning_policy(),
         clock=clock,
         on_event=log_event,
         custom=custom or with_tenant,
+        places=Places(settings.places, documentation=demo),
     )
+    ledger = None if settings.journal == "off" else open_ledger(settings.journal, keys=keys)
+    journal = None
+    if ledger is not None:
+        journal = Journal(ledger, uses=lambda: sessions.activity.written, clock=sessions.clock)
+        sessions.listen(journal.hear)
+        ledger.written = journal.flush
+        sessions.activity.tell = journal.hear
     accounts = Accounts(
         open_accounts(settings.accounts), sessions, clock=sessions.clock, rates=settings.rates()
     )
@@ -105,18 +122,28 @@ def create_app(
         origin=settings.origin,
         load_user=_enabled(accounts),
         trusted_proxies=map(str, settings.trusted_proxies),
+        country_header=settings.country_header,
         development=settings.development,
-        faults=(*accounts.store.faults, *directory.store.faults),
+        faults=(*accounts.store.faults, *directory.store.faults, *(ledger.faults if ledger else ())),
         demo=demo,
         issuer=issuer or None,
         methods=("password", *federation.providers),
         cookieless=((route.method, route.path) for route in table if route.cookieless),
         bearer_tokens=settings.better_auth and settings.better_auth_bearer,
         says={(route.method, route.path): route.says for route in table if route.says},
+        streams=Streams(per_user=settings.streams_per_user, per_address=settings.streams_per_address),
     )
-    leaders: list[Leader] = [duties.worker(accounts, directory)] if settings.worker else []
-    if settings.worker and signers:
-        leaders.append(duties.dispatch(settings, directory, signers))
+    exposed = meter.begin(site, directory, journal)
+    leaders: list[Leader] = []
+    if settings.worker:
+        leaders.append(duties.worker(accounts, directory, ledger, settings))
+    delivery = duties.dispatch(settings, accounts, directory, signers, ledger) if settings.worker else None
+    if delivery is not None:
+        leaders.append(delivery)
+    if settings.worker and ledger is not None:
+        leaders.append(duties.watch(settings, directory, ledger, delivery))
+        leaders.append(duties.jobs(accounts, sessions, ledger))
+    working: list[Leader | Metrics] = [*leaders, *([] if exposed is None else [exposed.metrics])]
     app = Starlette(
         routes=[
             *mounted(
@@ -128,15 +155,19 @@ def create_app(
                 multi_session=settings.multi_session,
                 defers=settings.better_auth_defer,
                 session_fields=settings.session_fields,
+                ledger=ledger,
+                metrics=exposed,
             ),
             Mount(pages.ASSETS_PATH, _Assets(directory=pages.STATIC)),
         ],
         middleware=[Middleware(SessionMiddleware, site=site, page=_as_page)],
         exception_handlers={HTTPException: _not_here, Exception: _broken},
         lifespan=_lifespan(
-            leaders, directory, sessions.close, accounts.close, directory.close, federation.close
+            *(working, directory, site, journal),
+            *(sessions.close, accounts.close, directory.close, federation.close),
         ),
     )
+    app.state.ledger, app.state.journal = ledger, journal
     app.router.redirect_slashes = False  # the redirect would name the host that the request claims
     return app
 
@@ -157,7 +188,7 @@ def document(call: Call) -> dict[str, Any]:
     return openapi(
         (*API, *_OWN),
         version=sojourn.__version__,
-        origin=site.origin,
+        origin=site.origin + call.visit.base,
         cookie=site.carrier.name,
         statuses=STATUS,
     )
@@ -194,7 +225,7 @@ async def openapi_json(call: Call) -> Answer:
 
 async def docs(call: Call) -> Answer:
     """The API, to read."""
-    return pages.docs_page(document(call))
+    return pages.docs_page(document(call), base=call.visit.base)
 
 
 _NOBODY = UUID(int=0)
@@ -204,6 +235,7 @@ _OWN = (
     Route(method="GET", path="/readyz", guard="open", act=readyz, returns=Ready, tag="health"),
     Route(method="GET", path="/api/openapi.json", guard="open", act=openapi_json, tag="health"),
     Route(method="GET", path="/api/docs", guard="open", act=docs, tag="health"),
+    *metrics.ROUTES,
 )
 
 
@@ -254,7 +286,11 @@ async def _learning(directory: Directory) -> AsyncIterator[None]:
 
 
 def _lifespan(
-    leaders: Sequence[Leader], directory: Directory, *closing: Callable[[], Awaitable[None]]
+    leaders: Sequence[Leader | Metrics],
+    directory: Directory,
+    site: Site,
+    journal: Journal | None,
+    *closing: Callable[[], Awaitable[None]],
 ) -> Callable[[Any], Any]:
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
@@ -262,9 +298,16 @@ def _lifespan(
         async with AsyncExitStack() as stack:  # what was opened first ends last
             for close in closing:
                 stack.push_async_callback(close)
+            if journal is not None:
+                stack.push_async_callback(journal.ledger.close)
+                await stack.enter_async_context(journal.at_work())  # what the rest tells when it ends, too
             await stack.enter_async_context(_learning(directory))
+            if directory.sessions.places is not None:
+                await stack.enter_async_context(directory.sessions.places.following())
             for leader in leaders:
                 await stack.enter_async_context(leader.at_work())
+            await stack.enter_async_context(site.following())  # where we are mounted nobody else does
+            stack.enter_context(told_to_end(site.streams.close))
             yield
 
     return lifespan
@@ -274,12 +317,15 @@ async def _not_here(request: Request, error: Exception) -> Response:
     """404 and 405, as the rest of the API or of the pages says no."""
     wrong_method = isinstance(error, HTTPException) and error.status_code == 405
     refusal = MethodRejected() if wrong_method else NothingHere()
-    if _for_programs(request.method, request.url.path):
+    base, path = placed(request.scope)
+    if _for_programs(request.method, path):
         sent = response(problem(refusal))
     elif wrong_method:
-        sent = response(pages.error_page(405, "Not possible", "This page cannot be used like that."))
+        said = "This page cannot be used like that."
+        sent = response(pages.error_page(405, "Not possible", said, base=base))
     else:
-        sent = response(pages.error_page(404, "Page not found", "There is no page at this address."))
+        said = "There is no page at this address."
+        sent = response(pages.error_page(404, "Page not found", said, base=base))
     if wrong_method:
         sent.headers["allow"] = ", ".join(sorted(_methods(request)))
     return sent
@@ -291,14 +337,15 @@ def _as_page(visit: Visit, answer: Answer, message: str) -> Answer:
         return answer
     title = "Not available" if answer.status == 503 else "That did not work"
     kept = [header for header in answer.headers if header[0] in ("retry-after", "www-authenticate")]
-    return pages.error_page(answer.status, title, message).add(kept)
+    return pages.error_page(answer.status, title, message, base=visit.base).add(kept)
 
 
 async def _broken(request: Request, error: Exception) -> Response:
     """500: a mistake of ours. Starlette logs it; nobody else is told what it was."""
-    if _for_programs(request.method, request.url.path):
+    base, path = placed(request.scope)
+    if _for_programs(request.method, path):
         return response(broken())
-    return response(pages.error_page(500, "That did not work", BROKEN))
+    return response(pages.error_page(500, "That did not work", BROKEN, base=base))
 
 
 def _for_programs(method: str, path: str) -> bool:

@@ -17,10 +17,14 @@ __all__ = [
     "Device",
     "DeviceKind",
     "Discreet",
+    "Held",
     "Place",
     "Reason",
     "Seen",
     "Session",
+    "began",
+    "bucket_in",
+    "bucket_of",
     "lowest_id",
     "new_id",
     "new_salt",
@@ -30,6 +34,7 @@ DeviceKind = Literal["desktop", "mobile", "tablet", "bot", "api", "unknown"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_LATEST = 1000 * 365 * 86_400_000  # of an id that somebody made up
 
 
 class Reason(StrEnum):
@@ -45,6 +50,8 @@ class Reason(StrEnum):
     ACCOUNT_DELETED = "account_deleted"
     ADMIN = "admin"
     SYSTEM = "system"
+    REPORTED = "reported"  # by its own user, who says that it was somebody else
+    BINDING = "binding"  # it was used from another browser or network, and the policy allows that to none
 
 
 class Device(Struct, frozen=True, kw_only=True):
@@ -53,12 +60,18 @@ class Device(Struct, frozen=True, kw_only=True):
     id: str | None = None  # keyed hash of the device cookie: the same browser, whoever signs in
     kind: DeviceKind = "unknown"
     name: str = "Unknown device"  # "Chrome 143 on macOS"
-    model: str | None = None  # only what a Client Hint or the user said beyond "iPhone" or "Mac"
+    model: str | None = None  # only what a Client Hint said beyond "iPhone" or "Mac"
+    custom_name: str | None = None  # what its user calls it
     browser: str | None = None
     browser_version: str | None = None
     os: str | None = None
     os_version: str | None = None
     user_agent: str = ""  # cleaned, at most 512 characters; kept so that newer rules can label it again
+
+    @property
+    def title(self) -> str:
+        """What its user calls it; else the model, if that is known; else the software."""
+        return self.custom_name or self.model or self.name
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -66,6 +79,17 @@ class Place(Struct, frozen=True, kw_only=True):
 
     city: str | None = None
     country: str | None = None  # ISO 3166-1 alpha-2
+
+
+class Held(Struct, frozen=True, array_like=True):
+    """A revocation that can still be undone: until `until`, by the session `by`, which placed it.
+
+    `ends_at`: the absolute end that the session had, and has again once the hold is lifted.
+    """
+
+    until: datetime
+    by: UUID
+    ends_at: datetime
 
 
 class Discreet(Struct, frozen=True):
@@ -96,7 +120,7 @@ class Session(Discreet, frozen=True, kw_only=True, repr_omit_defaults=True):
     seen_at: datetime
     authenticated_at: datetime | None = None  # moved by signing in and re-authenticating, never by refresh
     expires_at: datetime
-    ends_at: datetime  # the absolute end: it only ever moves earlier
+    ends_at: datetime  # the absolute end: it only ever moves earlier, but when a hold is lifted
     rotated_at: datetime | None = None
     confirmed_at: datetime | None = None  # when the current generation first came back
     forgiven_at: datetime | None = None  # when a lost answer was last repeated: the grace began anew
@@ -117,6 +141,10 @@ class Session(Discreet, frozen=True, kw_only=True, repr_omit_defaults=True):
     impersonator_id: str | None = None  # the administrator who acts as `user_id`; then there is a parent, too
     parent_id: UUID | None = None  # the administrator's own session, with which this one ends
     parent_version: int = 0  # its `void_below` when this one began: with a renewal of it this one ends
+    held: Held | None = None  # over for everybody, unless it is undone in time: see `lifecycle.hold`
+    idle_timeout: timedelta | None = (
+        None  # the user's own; in whole seconds, and only ever shorter than the policy's
+    )
     data: Mapping[str, Any] = field(default_factory=dict)
     version: int = 1  # one more with every change but a touch
     void_below: int = 0  # snapshots of a lower version are void: see `voiding`
@@ -133,6 +161,11 @@ class Session(Discreet, frozen=True, kw_only=True, repr_omit_defaults=True):
     def actor(self) -> str | None:
         """Who really acts: the user, or the administrator who impersonates them."""
         return self.impersonator_id or self.user_id
+
+    @property
+    def held_until(self) -> datetime | None:
+        """Until when its ending can be undone; or could have been, of one that has ended."""
+        return None if self.held is None else self.held.until
 
     def live(self, at: datetime) -> bool:
         """Whether the record alone says that the session lives at *at*."""
@@ -174,9 +207,19 @@ def lowest_id(at: datetime) -> UUID:
     return UUID(int=_stamp(at) << 80)
 
 
+def began(id: UUID) -> datetime:
+    """When the session with that *id* began, to the millisecond."""
+    return _EPOCH + min(id.int >> 80, _LATEST) * _MILLISECOND
+
+
 def bucket_of(user_id: str) -> int:
     """One of 4,096 buckets: all sessions of one user share it."""
     return int.from_bytes(hashlib.blake2b(user_id.encode(), digest_size=2).digest()) >> 4
+
+
+def bucket_in(id: UUID) -> int:
+    """The bucket of the session with that *id*: see `new_id`."""
+    return id.int >> 64 & 0xFFF
 
 
 def _stamp(at: datetime) -> int:

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from sojourn import lifecycle
 from sojourn.activity import Activity
+from sojourn.addresses import Addresses, cut
 from sojourn.clock import Clock, StoreClock, utc_now
 from sojourn.commit import Commits
 from sojourn.errors import (
@@ -27,9 +28,10 @@ from sojourn.errors import (
 )
 from sojourn.events import Event, Impersonated, Refreshed, Revoked, Started, Verdict
 from sojourn.feed import Feed
-from sojourn.lifecycle import Outcome
+from sojourn.lifecycle import Here, Outcome
+from sojourn.own import OwnVerbs
 from sojourn.policy import AtCap, Policy
-from sojourn.session import Device, Discreet, Place, Reason, Seen, Session, new_id, new_salt
+from sojourn.session import Device, Discreet, Place, Reason, Seen, Session, began, new_id, new_salt
 from sojourn.snapshot import Partial
 from sojourn.snapshots import Snapshots, as_borne
 from sojourn.stores.protocol import Action, Cap, CapRule, Query, Store, StoreBusy
@@ -38,6 +40,7 @@ from sojourn.token import Keys, Kind, Token, derive, genuine, parse
 if TYPE_CHECKING:
     from sojourn.access import Claims
     from sojourn.custom import Custom, CustomSession
+    from sojourn.place import Places
 
 __all__ = ["ANYBODY", "Anybody", "AsyncSessions", "Issued", "Validated", "utc_now"]
 
@@ -80,7 +83,7 @@ class Validated(Discreet, frozen=True):
         return f"<Validated {self.session!r}>"
 
 
-class AsyncSessions:
+class AsyncSessions(OwnVerbs):
     """Sessions over a store, under a policy. One instance serves a whole application.
 
     Every verb raises a `SessionError` for an expected "no" and lets the driver's exceptions pass
@@ -89,7 +92,8 @@ class AsyncSessions:
     Without a *clock* it runs with the store's. *most_reads*: how many requests may wait for the
     store at once; the others get `StoreBusy`, which is answered 503, so that a store that was away
     is not trampled down when it comes back. *custom* adds fields to what clients see of a session:
-    called with it, without its salt, at most once for each version and life of a snapshot.
+    called with it, without its salt, at most once for each version and life of a snapshot. *places*
+    tells where an address is thought to be, of sessions that are started without a place.
     """
 
     def __init__(
@@ -103,12 +107,15 @@ class AsyncSessions:
         near_cache: int = 100_000,
         most_reads: int = 1_000,
         custom: CustomSession | None = None,
+        places: Places | None = None,
     ) -> None:
         self.store = store
         self.faults: tuple[type[Exception], ...] = (*store.faults, StoreBusy)
         self.keys = keys
         self.policy = policy or Policy()
         self.clock: Clock = clock or StoreClock()
+        self.places = places
+        self._addresses = Addresses(self.policy.addresses, keys)
         self.custom: Custom | None = None
         if custom is not None:
             from sojourn.custom import KEY, Custom
@@ -137,6 +144,7 @@ class AsyncSessions:
             policy=self.policy,
             clock=self.clock,
             emit=self.emit,
+            used=self.activity.follows,
             most_reads=most_reads,
             cached=self.snapshots.on,
         )
@@ -147,6 +155,17 @@ class AsyncSessions:
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Call *listener* with every event from now on. What it raises is logged and goes no further."""
         self._listeners.append(listener)
+
+    def place_of(self, ip: str | None) -> Place | None:
+        """Where *ip* is thought to be; None: nobody knows."""
+        return None if self.places is None else self.places.place_of(ip)
+
+    def kept(self, ip: str | None, since: datetime | None = None) -> str | None:
+        """*ip* as the policy lets it be stored, in a session that began at *since* or now."""
+        ip, longest = self._addresses.of(ip), self.policy.keep_addresses
+        if since is not None and longest is not None and self.clock() - since >= longest:
+            return cut(ip)
+        return ip
 
     def forget(self) -> None:
         """Trust nothing that was followed, write nothing that waits: a forked child begins anew."""
@@ -171,6 +190,7 @@ class AsyncSessions:
         tenant_id: str | None = None,
         profile: str | None = None,
         authenticated_at: datetime | None = None,
+        idle_timeout: timedelta | None = None,
         data: Mapping[str, Any] | None = None,
         replacing: Session | None = None,
         bearer: bool = False,
@@ -178,13 +198,14 @@ class AsyncSessions:
         """Begin a session, after the application has proved who *user_id* is; None for a visitor.
 
         *profile* names the rules that hold for it beside those of its application and tenant.
-        *authenticated_at*: when that was, if not now. *bearer*: its token is one that refreshes, and
-        opens nothing; what opens is an access token.
+        *authenticated_at*: when that was, if not now. *idle_timeout*: the user's own, in whole seconds.
+        *bearer*: its token is one that refreshes, and opens nothing; what opens is an access token.
 
         *replacing* is the session that this browser presented. Of the same user in the same
         application and tenant, who has proved it now, it is renewed: its id and its absolute end
         stay, and *data* is a patch. A visitor's hands its data on. Any other is revoked.
         """
+        place = place or self.place_of(ip)
         # One that goes on becomes fresh, which a proof of some time ago is not.
         if (
             replacing is not None
@@ -200,7 +221,7 @@ class AsyncSessions:
                     remember=remember,
                     device=device,
                     place=place,
-                    ip=ip,
+                    ip=self.kept(ip, replacing.created_at),
                 )
             except _ENDED:
                 replacing = None
@@ -218,7 +239,7 @@ class AsyncSessions:
             user_id=user_id,
             device=device or Device(),
             place=place,
-            ip=ip,
+            ip=self.kept(ip, now),
             amr=amr,
             aal=aal,
             remember=remember,
@@ -226,6 +247,7 @@ class AsyncSessions:
             tenant_id=tenant_id,
             profile=profile,
             authenticated_at=authenticated_at,
+            idle_timeout=idle_timeout,
             data=carried | dict(data or {}),
         )
         await self._insert(session, now)
@@ -242,13 +264,16 @@ class AsyncSessions:
         device: Device | None = None,
         ip: str | None = None,
         data: Mapping[str, Any] | None = None,
+        lasting: timedelta | None = None,
+        note: str | None = None,
     ) -> Issued:
         """Let who has *parent*, which stays, act as *user_id*. Whether they may, the caller knows.
 
         The new session is never fresh, and takes no room from the user's own. It ends after
         `Policy.impersonate_for`, and with *parent*: at its next use if that has ended, however, or was
         renewed, as after a change of role. Each use of it asks the store for both, and counts as one of
-        *parent*. *device* and *ip*: those of *parent*, if not given.
+        *parent*. *device* and *ip*: those of *parent*, if not given. *lasting*: how long at most, if that
+        is shorter; *note*: why, for administrators only.
         """
         await self._commits.tell_time()
         decide = partial(
@@ -259,8 +284,11 @@ class AsyncSessions:
             salt=new_salt(),
             key_id=self.keys.signing_id,
             device=device,
-            ip=ip,
+            ip=self.kept(ip, self.clock()),
+            place=self.place_of(ip),
             data=data,
+            lasting=lasting,
+            note=note and note.replace("\0", "")[:255],
         )
         outcome, _ = await self._commits.change(parent.id, decide, carrying=True)
         session = outcome.session
@@ -304,6 +332,13 @@ class AsyncSessions:
                 ip=session.ip,
                 device=session.device.name,
                 amr=session.amr,
+                kind=session.device.kind,
+                device_id=session.device.id,
+                place=session.place,
+                remember=session.remember,
+                application_id=session.application_id,
+                tenant_id=session.tenant_id,
+                profile=session.profile,
             )
         )
 
@@ -352,6 +387,7 @@ class AsyncSessions:
                 known = await self._polled(token, cached, passive)
             if known is not None:
                 return Validated(known)
+            self.snapshots.misses += 1
         try:
             return await self._validated(token, passive, rotating, idle)
         except self.faults:
@@ -406,6 +442,7 @@ class AsyncSessions:
                 known = await self._polled(name, None, passive)
             if known is not None:
                 return known
+            self.snapshots.misses += 1
         try:
             return await self._admitted(name, id, decide)
         except self.faults:
@@ -510,7 +547,7 @@ class AsyncSessions:
         decide = partial(
             lifecycle.refresh, token=claimed, keys=self.keys, bearer=bearer, application_id=application_id
         )
-        outcome, _ = await self._commits.change(claimed.session_id, decide, telling=True)
+        outcome, _ = await self._commits.change(claimed.session_id, decide, telling=True, refreshing=True)
         self.snapshots.drop(token)
         verdicts = [event.verdict for event in outcome.events if isinstance(event, Refreshed)]
         return Issued(outcome.session, derive(outcome.session, self.keys, _kind(bearer)), verdicts[-1])
@@ -524,13 +561,16 @@ class AsyncSessions:
         amr: Iterable[str] | None = None,
         aal: int | None = None,
         remember: bool | None = None,
+        device: Device | None = None,
+        ip: str | None = None,
         bearer: bool = False,
     ) -> Issued:
         """A new token after step-up or a change of privilege; every earlier one is refused from now on.
 
         Give the *generation* of the session that the request validated: then of two requests that
         renew at the same moment one is `SessionChanged`, where it would kill the other's token. For
-        the same reason a lost race is not decided again.
+        the same reason a lost race is not decided again. *device* and *ip*: where that was proved, if
+        it is another browser or network by now; the session is bound to them from here on.
         """
         return await self._renew(
             id,
@@ -539,6 +579,9 @@ class AsyncSessions:
             amr=None if amr is None else tuple(amr),
             aal=aal,
             remember=remember,
+            device=device,
+            place=self.place_of(ip),
+            ip=self.kept(ip, began(id)),
             bearer=bearer,
         )
 
@@ -552,21 +595,7 @@ class AsyncSessions:
 
         From now on the rules of *profile* hold for them.
         """
-        mark = partial(lifecycle.mark_for_renewal, profile=profile)
-        total, last = 0, None
-        while True:
-            page = await self.store.select(
-                Query(user_id=user_id, live_at=self.clock(), after=last, limit=_BATCH)
-            )
-            for session in page:
-                try:
-                    await self._commits.change(session.id, mark)
-                except _ENDED:
-                    continue
-                total += 1
-            if len(page) < _BATCH:
-                return total
-            last = page[-1].id
+        return await self._change_all_of(user_id, partial(lifecycle.mark_for_renewal, profile=profile))
 
     async def update(
         self,
@@ -581,6 +610,14 @@ class AsyncSessions:
         outcome, _ = await self._commits.change(id, decide)
         return outcome.session
 
+    async def bind(self, id: UUID, *, here: Here) -> Session:
+        """Do what `Policy.binding` has follow from a use *here*: tell it, or end the session.
+
+        The web layer calls it when it sees that something became another one.
+        """
+        outcome, _ = await self._commits.change(id, partial(lifecycle.bind, here=here))
+        return outcome.session
+
     # ── end ──────────────────────────────────────────────────────────────────────────────────
 
     async def revoke(
@@ -592,7 +629,7 @@ class AsyncSessions:
         by: str | None = None,
         note: str | None = None,
     ) -> None:
-        """End one session. *owner* is whose it must be: somebody else's is `SessionNotFound`.
+        """End one session for good. *owner* is whose it must be: somebody else's is `SessionNotFound`.
 
         `ANYBODY` is an administrator's word. None, the user id of a visitor, owns nothing.
         """
@@ -636,20 +673,7 @@ class AsyncSessions:
             tenant_id=tenant_id,
             limit=_BATCH,
         )
-        total = 0
-        while True:
-            count = await self._revoke(query, reason=reason, by=by, note=note)
-            total += count
-            if count < _BATCH:
-                return total
-
-    async def _revoke(self, query: Query, *, reason: Reason, by: str | None, note: str | None = None) -> int:
-        now, note = self.clock(), note and note.replace("\0", "")[:255]  # PostgreSQL knows no zero in a text
-        ids = await self.store.revoke(query, at=now, reason=reason, by=by, note=note)
-        for id in ids:
-            self.feed.ended(id, now, reason)
-            self.emit(Revoked(at=now, session_id=id, user_id=query.user_id, reason=reason, by=by))
-        return len(ids)
+        return await self._revoke_every(query, reason=reason, by=by, note=note)
 
     async def purge(self) -> int:
         """Forget the sessions that ended longer than `keep_ended` ago, in batches; how many."""
@@ -698,12 +722,19 @@ class AsyncSessions:
         return await self.store.select(query)
 
     async def count(self, query: Query | None = None) -> int:
-        """How many sessions match; without a query, how many signed-in ones live now."""
+        """How many sessions match; without a query, how many signed-in ones live now.
+
+        One that is held is counted until the hold has run out: the store knows it only as short-lived.
+        """
         return await self.store.count(query or Query(live_at=self.clock(), signed_in=True))
 
     def require_fresh(self, session: Session, max_age: timedelta | None = None, *, aal: int = 0) -> None:
         """Raise `FreshnessRequired` unless *session* was authenticated recently, and strongly, enough."""
         lifecycle.require_fresh(session, self.policy, self.clock(), max_age, aal=aal)
+
+    def require_bound(self, session: Session, here: Here) -> None:
+        """Raise `FreshnessRequired` if by `Policy.binding` a use *here* wants one more proof first."""
+        lifecycle.require_bound(session, self.policy, here=here)
 
     # ── follow ───────────────────────────────────────────────────────────────────────────────
 
@@ -726,16 +757,6 @@ class AsyncSessions:
             await self.activity.try_flush()
         finally:
             await self.store.close()
-
-    # ── load, decide, commit ─────────────────────────────────────────────────────────────────
-
-    def emit(self, event: Event) -> None:
-        """Tell every listener."""
-        for listener in self._listeners:
-            try:
-                listener(event)
-            except Exception:
-                _log.exception("a listener failed on %s", event.name)
 
 
 def _kind(bearer: bool) -> Kind:

@@ -16,12 +16,14 @@ __all__ = [
     "as_is",
     "days",
     "flag",
+    "metrics",
     "minutes",
     "names",
     "networks",
     "number_or_none",
     "object_or_file",
     "one_of",
+    "prefix",
     "profiles",
     "redis",
     "rules",
@@ -74,6 +76,25 @@ def version(known: tuple[str, ...], text: str) -> str:
         return chosen if chosen in known else known[-1] if flag(chosen) else "off"
     except ValueError:
         raise ValueError(f"give {', '.join(known)} or off") from None
+
+
+_LEAST = 16  # characters of a token: it is guessed over the network, and nobody has to remember it
+
+
+def metrics(text: str) -> str:
+    """`open`, `local`, `off`, or `token:` with a token that is long enough."""
+    token = text.removeprefix("token:")
+    if text in ("open", "local", "off") or (token != text and len(token) >= _LEAST and token.isascii()):
+        return text
+    raise ValueError(f"give open, local, off, or token: with at least {_LEAST} characters behind it")
+
+
+def prefix(text: str) -> str:
+    if text == "none":
+        return ""
+    if not re.fullmatch(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+", text):
+        raise ValueError("give a path, plain and without a slash at its end, such as /auth, or none")
+    return text
 
 
 def redis(text: str) -> str:

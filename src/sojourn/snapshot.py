@@ -42,7 +42,7 @@ __all__ = [
 
 MARGIN = timedelta(seconds=5)  # how far the clock of a process that sealed a snapshot may be ahead
 _LARGEST = 3_800  # characters of a sealed snapshot: a cookie has 4,096 bytes with its name (ASVS 3.3.5)
-_MICROSECOND = timedelta(microseconds=1)
+_MICROSECOND, _SECOND = timedelta(microseconds=1), timedelta(seconds=1)
 _VERSION = 2  # of the form below: a cookie from another release is not opened, and costs a store read
 _NONCE, _MAC = 12, 32
 _STANDARD = bytes.maketrans(b"-_", b"+/")
@@ -173,6 +173,8 @@ class _Packed(Struct, array_like=True, frozen=True):
     device: tuple[DeviceKind, str, str | None, str | None, str | None, str | None, str | None, str] | None
     place: tuple[str | None, str | None] | None
     profile: str | None = None
+    custom_name: str | None = None  # of the device
+    idle_timeout: int | None = None  # seconds
 
 
 _encode = msgspec.msgpack.Encoder(uuid_format="bytes").encode
@@ -215,6 +217,8 @@ def packed(snapshot: Snapshot, *, whole: bool = True) -> bytes:
             device,
             place,
             s.profile,
+            d.custom_name if whole else None,
+            None if s.idle_timeout is None else s.idle_timeout // _SECOND,
         )
     )
 
@@ -258,6 +262,7 @@ def unpacked(
         ip=p.ip,
         remember=p.remember,
         profile=p.profile,
+        idle_timeout=None if p.idle_timeout is None else timedelta(0, p.idle_timeout),
         data=data,
         version=p.version,
         void_below=p.void_below,
@@ -279,6 +284,7 @@ def _described(p: _Packed, id: str | None) -> tuple[Device, Place | None]:
         os=os,
         os_version=os_version,
         user_agent=agent,
+        custom_name=p.custom_name,
     )
     return device, None if p.place is None else Place(city=p.place[0], country=p.place[1])
 

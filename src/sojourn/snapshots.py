@@ -46,6 +46,7 @@ class Snapshots:
         self.policy, self.keys, self.clock = policy, keys, clock
         self.near = NearCache(policy, limit=limit)
         self.on = bool(policy.longest_snapshot)
+        self.hits = self.misses = 0  # of questions after a session; plain numbers, for who measures
         self._world = "", snapshot.world("", policy.cached_data)  # of which epoch
         self._cookies: dict[bytes, tuple[str, str, Kept]] = {}  # opened lately, by the digest of the token
 
@@ -68,7 +69,10 @@ class Snapshots:
             kept = self._shown(name, sealed, now, kept)
             if kept is None:
                 return None
-        return kept.session if now < kept.touch_at or passive else self._used(name, kept, now)
+        if now < kept.touch_at or passive:
+            self.hits += 1
+            return kept.session
+        return self._used(name, kept, now)
 
     def _good(self, kept: Kept, now: datetime) -> bool:
         made_at = kept.made_at
@@ -211,7 +215,9 @@ class Snapshots:
         touch_every = self.policy.of(kept.session).touch_every
         if not self.activity.waits or not touch_every:
             return None
+        self.hits += 1
         seen, session = lifecycle.used(kept.session, self.policy, now)
+        self.activity.follows(kept.session, seen)
         self.activity.note(session.id, seen)
         kept.use(session, touch_every)
         # Also if it is stale, and good for nothing else: it says when the next use is to be recorded.

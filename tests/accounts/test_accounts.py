@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ from sojourn.errors import (
     RateLimited,
     SessionRevoked,
 )
-from sojourn.events import Event, SignInFailed
+from sojourn.events import CredentialsChanged, Event, SignInFailed
 from sojourn.session import Reason
 from sojourn.sessions import Issued
 from sojourn.stores.memory import MemoryStore
@@ -323,6 +324,61 @@ async def test_who_had_no_password_gets_one(accounts: Accounts, sign_in: SignIn)
     user = await accounts.create("grace@example.org", None)
     await accounts.set_password(user.id, PASSWORD)
     assert (await sign_in("grace@example.org")).session.user_id == user.id
+
+
+# ── told ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def changes(sessions: AsyncSessions) -> list[CredentialsChanged]:
+    found: list[CredentialsChanged] = []
+
+    def hear(event: Event) -> None:
+        if isinstance(event, CredentialsChanged):
+            found.append(event)
+
+    sessions.listen(hear)
+    return found
+
+
+@pytest.mark.req("AX-6.3.7")
+async def test_a_changed_password_is_told(
+    accounts: Accounts, ada: User, sign_in: SignIn, changes: list[CredentialsChanged], clock: FakeClock
+) -> None:
+    mine = await sign_in()
+    await accounts.change_password(ada.id, PASSWORD, NEW, keep=mine.session.id, ip=ADDRESS)
+    await accounts.set_password(ada.id, PASSWORD, by="grace")
+    common: dict[str, Any] = {"at": clock(), "user_id": ada.id}
+    assert changes == [
+        CredentialsChanged(change="password", by=ada.id, session_id=mine.session.id, ip=ADDRESS, **common),
+        CredentialsChanged(change="password-set", by="grace", **common),
+    ]
+    assert all(secret not in repr(changes) for secret in (PASSWORD, NEW))
+
+
+@pytest.mark.req("AX-6.3.7")
+async def test_another_address_is_told_with_the_one_before(
+    accounts: Accounts, ada: User, changes: list[CredentialsChanged]
+) -> None:
+    await accounts.update(ada.id, email="new@example.org", by="grace")
+    (told,) = changes
+    assert (told.change, told.before, told.by) == ("email", ada.email, "grace")
+
+
+async def test_what_did_not_change_how_somebody_signs_in_is_not_told(
+    accounts: Accounts, ada: User, sign_in: SignIn, changes: list[CredentialsChanged]
+) -> None:
+    await sign_in()
+    await accounts.reauthenticate(ada.id, PASSWORD, ip=None)
+    await accounts.update(ada.id, name="Ada L.", email=ada.email.upper())
+    await accounts.create("grace@example.org", PASSWORD)
+    with pytest.raises(InvalidCredentials):
+        await accounts.change_password(ada.id, "wrong", NEW, keep=None)
+    with pytest.raises(PasswordRejected):
+        await accounts.set_password(ada.id, "short")
+    with pytest.raises(AccountNotFound):
+        await accounts.set_password("nobody", NEW)
+    assert changes == []
 
 
 # ── the state of an account ───────────────────────────────────────────────────────────────────
@@ -631,3 +687,26 @@ async def test_users_are_asked_for(accounts: Accounts, ada: User) -> None:
     await accounts.create("grace@example.org", None)
     assert await accounts.find(Find(search="ADA")) == ([ada], 1)
     assert (await accounts.find(Find(limit=1)))[1] == 2
+
+
+# ── an idle timeout of their own ──────────────────────────────────────────────────────────────
+
+
+async def test_an_idle_timeout_is_for_the_account_and_for_all_that_live(
+    accounts: Accounts, ada: User
+) -> None:
+    sessions, hour = accounts.sessions, timedelta(hours=1)
+    for _ in range(2):
+        await sessions.start(ada.id)
+    await sessions.start("somebody else")
+    assert await accounts.limit_idle(ada.id, hour) == 2
+    known = await accounts.get(ada.id)
+    assert known is not None
+    assert (known.idle_timeout, known.credentials_version) == (hour, ada.credentials_version)
+    assert {session.idle_timeout for session in await sessions.list(ada.id)} == {hour}
+    assert {session.idle_timeout for session in await sessions.list("somebody else")} == {None}
+
+
+async def test_nobody_without_an_account_has_an_idle_timeout_of_their_own(accounts: Accounts) -> None:
+    with pytest.raises(AccountNotFound):
+        await accounts.limit_idle("nobody", timedelta(hours=1))

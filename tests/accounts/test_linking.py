@@ -24,7 +24,7 @@ from sojourn.errors import (
     LastWayIn,
     RateLimited,
 )
-from sojourn.events import Event, SignInFailed
+from sojourn.events import CredentialsChanged, Event, SignInFailed
 from sojourn.sessions import Issued
 from sojourn.testing import FakeClock
 from tests.accounts.conftest import ADDRESS, PASSWORD
@@ -449,3 +449,41 @@ async def test_of_two_ways_that_go_at_once_one_stays(accounts: Accounts, ada: Us
     )
     assert {type(one) for one in done} == {int, LastWayIn}
     assert len(await accounts.ways(ada.id)) == 1
+
+
+# ── told ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.req("AX-6.3.7")
+async def test_each_way_in_that_comes_or_goes_is_told_once(
+    accounts: Accounts, sessions: AsyncSessions, ada: User
+) -> None:
+    changes: list[Event] = []
+    sessions.listen(changes.append)
+
+    def told() -> list[tuple[str | None, ...]]:
+        found = [event for event in changes if isinstance(event, CredentialsChanged)]
+        return [(event.change, event.provider, event.user_id, event.by) for event in found]
+
+    await accounts.link(ada.id, PROOF)
+    await accounts.link(ada.id, PROOF)  # its tokens alone are brought up to date
+    linked = ("linked", "example", ada.id, ada.id)
+    assert told() == [linked]
+    assert await accounts.unlink(ada.id, "nobody") == 0
+    assert await accounts.unlink(ada.id, "example") == 1
+    assert told() == [linked, ("unlinked", "example", ada.id, ada.id)]
+    assert all(token not in repr(changes) for token in ("a1", "r1", "i1", "sub-1"))
+
+
+@pytest.mark.req("AX-6.3.7")
+async def test_an_account_that_a_sign_in_connects_by_its_address_is_told(
+    accounts: Accounts, sessions: AsyncSessions, sign_in_with: SignInWith
+) -> None:
+    changes: list[Event] = []
+    sessions.listen(changes.append)
+    first = await sign_in_with()  # somebody new has nothing that changed
+    await sign_in_with()
+    assert [event for event in changes if isinstance(event, CredentialsChanged)] == []
+    await sign_in_with(provider="other", subject="sub-2")
+    (told,) = (event for event in changes if isinstance(event, CredentialsChanged))
+    assert (told.change, told.provider, told.user_id, told.ip) == ("linked", "other", first.id, ADDRESS)

@@ -32,6 +32,7 @@ FULL = User(
     updated_at=MORNING + 4 * MOMENT,
     disabled_until=MORNING + timedelta(days=400),
     disabled_note="слишком умна 🦊",
+    idle_timeout=timedelta(minutes=15),
 )
 OIDC = Account(
     user_id=FULL.id,
@@ -184,6 +185,7 @@ async def test_the_last_administrator_stays(store: AccountsStore, others: list[U
         await store.insert(user)
     assert await store.set_disabled(admin.id, MORNING) is None
     assert await store.set_role(admin.id, "user") is None
+    assert await store.is_last_admin(admin.id)
     assert not await store.delete(admin.id)
     assert await store.get(admin.id) == admin
     assert await store.set_role(admin.id, "admin") == make_user(1, role="admin", credentials_version=2)
@@ -192,6 +194,8 @@ async def test_the_last_administrator_stays(store: AccountsStore, others: list[U
 async def test_two_administrators_cannot_remove_each_other(store: AccountsStore) -> None:
     for number in (1, 2):
         await store.insert(make_user(number, role="admin"))
+    assert not await store.is_last_admin(make_user(1).id)
+    assert not await store.is_last_admin("nobody")
     done = await asyncio.gather(*(store.set_role(make_user(number).id, "user") for number in (1, 2)))
     assert [user is None for user in done].count(True) == 1
 

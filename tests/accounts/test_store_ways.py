@@ -171,6 +171,17 @@ async def test_only_what_is_set_changes(store: AccountsStore) -> None:
     assert await store.update("nobody", Changes(at=LATER, name="Ada")) is None
 
 
+async def test_an_idle_timeout_is_kept_and_taken_back(store: AccountsStore) -> None:
+    user = make_user()
+    await store.insert(user)
+    for idle_timeout in (timedelta(seconds=301), timedelta(days=30), None):
+        changed = await store.update(user.id, Changes(at=LATER, idle_timeout=idle_timeout))
+        assert changed == _replaced(user, idle_timeout=idle_timeout, updated_at=LATER)
+        assert await store.get(user.id) == changed
+        kept = await store.update(user.id, Changes(at=LATER, name=user.name))
+        assert kept == changed
+
+
 async def test_another_address_is_unverified_and_a_new_version(store: AccountsStore) -> None:
     user = make_user(email_verified_at=MORNING)
     await store.insert(user, password_account(user.id, "hash"))
@@ -279,7 +290,7 @@ async def test_a_file_from_before_keeps_its_users(path: Path) -> None:
     path.unlink()
     _schema_1(path, first)
     store = SQLiteAccounts(path)
-    assert (await store.engine.migrate()) == ["0002_profiles"]
+    assert (await store.engine.migrate()) == ["0002_profiles", "0003_idle_timeout"]
     assert not await store.engine.compare()
     user = make_user(1, role="admin", credentials_version=3)
     assert await store.get(user.id) == user

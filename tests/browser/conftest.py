@@ -14,6 +14,9 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser.gallery import gallery as gallery
+from tests.browser.gallery import still as still
+
 FLAGS = (
     "--no-sandbox",  # the tests may run as root
     "--disable-gpu",
@@ -34,7 +37,11 @@ def chromium() -> Iterator[Browser]:
             pytest.fail("no Chromium: install one, or name it in SOJOURN_CHROMIUM")
         pytest.skip("no Chromium on this machine; SOJOURN_CHROMIUM names one")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=list(FLAGS),
+            ignore_default_args=["--disable-back-forward-cache"],  # people have one
+        )
         yield browser
         browser.close()
 

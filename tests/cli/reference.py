@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 from sojourn.cli.tree import app, known
+from sojourn.observe.metrics.table import TABLE, Metric
+from sojourn.privacy.inventory import INVENTORY, KINDS
 from sojourn.settings import FIELDS, Field
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
@@ -43,6 +45,57 @@ def settings() -> str:
     return NOTE + SETTINGS.lstrip("\n") + "\n".join(rows) + "\n" + OLDER + "\n".join(older) + "\n"
 
 
+PERSONAL = """
+# Personal data
+
+What Sojourn keeps, table by table, in the names of the SQLite schema; PostgreSQL has the same columns, and
+Redis the same fields. "Why" begins with the right by which it is kept: *service*, because its user asked for
+it (Art. 6(1)(b) GDPR), or *security*, a legitimate interest (Art. 6(1)(f), recital 49). Spans are the
+defaults. How to use this: [privacy](../how-to/privacy.md).
+
+| Kind | What that means |
+|---|---|
+"""
+
+
+def personal_data() -> str:
+    page = NOTE + PERSONAL.lstrip("\n")
+    page += "".join(f"| {kind} | {_cell(said)} |\n" for kind, said in KINDS.items())
+    for table, columns in INVENTORY.items():
+        page += f"\n## `{table}`\n\n| Column | Kind | Why | Kept | In an export |\n|---|---|---|---|---|\n"
+        for name, entry in columns.items():
+            shown = f"`{entry.exported}`" if entry.exported else "no"
+            page += f"| `{name}` | {entry.kind} | {_cell(entry.why)} | {_cell(entry.kept)} | {shown} |\n"
+    return page
+
+
+METRICS = """
+# Metrics
+
+What `/metrics` tells, in this order. How to have it scraped: [monitor](../how-to/monitor.md).
+
+Those without the label `process` are the same whichever process answers; with several servers over one
+store take the highest, not the sum, of what lives now. Those with it are each process's own. Without a
+journal each process counts for itself what happens, so that has the label too. No label is about a
+person: values are words of ours, and ids of nobody.
+
+| Name | Kind | Labels | What it is |
+|---|---|---|---|
+"""
+
+
+def metrics() -> str:
+    return NOTE + METRICS.lstrip("\n") + "".join(map(_metric, TABLE))
+
+
+def _metric(metric: Metric) -> str:
+    labels = ", ".join(f"`{label}`" for label in (*metric.labels, *(["process"] if metric.own else [])))
+    kind: str = metric.kind
+    if metric.bounds:
+        kind += f", up to {', '.join(f'{bound:g}' for bound in metric.bounds)}"
+    return f"| `{metric.full_name}` | {kind} | {labels} | {_cell(metric.help)} |\n"
+
+
 def commands() -> str:
     list(known())  # a command that was not imported has nothing to tell
     page = app.generate_docs(include_hidden=False).replace("# sojourn\n", "# The command line\n", 1)
@@ -57,7 +110,12 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-PAGES = {"settings.md": settings, "command-line.md": commands}
+PAGES = {
+    "settings.md": settings,
+    "command-line.md": commands,
+    "personal-data.md": personal_data,
+    "metrics.md": metrics,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

@@ -18,6 +18,7 @@ from sojourn.sessions import utc_now
 from sojourn.testing import FakeClock, make_keys
 
 URL = "sqlite:///sojourn.db"
+JOURNAL = "sqlite:///sojourn-journal.db"
 
 
 def signed_in(*users, ago=timedelta(0)):
@@ -197,14 +198,13 @@ def test_what_to_end_must_be_said(installed, arguments):
 
 def test_migrate_creates_and_then_has_nothing_to_do(shell):
     assert "0001_sessions" in shell("migrate").out
-    assert shell("migrate").out == "".join(
-        f"{what} in {URL}: up to date\n" for what in ("sessions", "accounts", "directory")
-    )
+    places = {"sessions": URL, "accounts": URL, "directory": URL, "journal": JOURNAL}
+    assert shell("migrate").out == "".join(f"{what} in {url}: up to date\n" for what, url in places.items())
 
 
 def test_migrating_the_accounts_alone_makes_no_other_database(shell):
     assert shell("migrate", "--accounts", "sqlite:///people.db").code == 0
-    assert [path.name for path in Path().glob("*.db")] == ["people.db"]
+    assert sorted(path.name for path in Path().glob("*.db")) == ["people-journal.db", "people.db"]
 
 
 PURGED = re.compile(r"purge: marked (\d+), removed (\d+), skipped (\d+), time \d+\.\d{3} s\n")

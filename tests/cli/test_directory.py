@@ -226,7 +226,7 @@ def test_it_is_kept_where_the_accounts_are(shell, tmp_path):
         shell("migrate", "--accounts", "sqlite:///people.db").out
     )
     assert shell("tenants", "create", "acme", "--accounts", "sqlite:///people.db").code == 0
-    assert sorted(path.name for path in tmp_path.glob("*.db")) == ["people.db"]
+    assert sorted(path.name for path in tmp_path.glob("*.db")) == ["people-journal.db", "people.db"]
 
 
 def test_what_is_long_over_is_purged_with_the_rest(installed):

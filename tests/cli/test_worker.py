@@ -13,11 +13,13 @@ from datetime import timedelta
 from threading import Timer
 from typing import Any
 
+import httpx2
 import pytest
 
 from sojourn import open_store
 from sojourn.background import LEASE
 from sojourn.cli.listening import bind
+from sojourn.observe import open_ledger
 from sojourn.sessions import utc_now
 from sojourn.stores.protocol import Store
 from sojourn.testing import make_session
@@ -104,6 +106,26 @@ def test_a_worker_works_until_it_is_told_to_stop(installed, name):
     assert free_at(0)  # given back: nobody has to wait
 
 
+def test_a_worker_says_how_it_does(installed):
+    expired_session()
+
+    async def reports() -> dict[str, dict[str, float]]:
+        ledger = open_ledger("sqlite:///sojourn-journal.db", keys=None)
+        try:
+            return await ledger.reports(utc_now() - timedelta(minutes=5))
+        finally:
+            await ledger.close()
+
+    with running("worker") as process:
+        until(process, "session-expired")  # it reports before its first step
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+    ((name, said),) = asyncio.run(reports()).items()
+    assert name.startswith(f"{process.pid}-")
+    assert {"sojourn_journal_queued", "sojourn_journal_lag_seconds"} <= set(said)
+    assert not any("feed" in key or "snapshot" in key for key in said)  # or it would look behind
+
+
 def test_of_a_worker_that_was_killed_the_lease_runs_out(installed):
     expired_session()
     with running("worker") as process:
@@ -161,3 +183,17 @@ def test_of_several_processes_that_serve_one_tells_an_expiry(installed):
     assert len(events) == len(ids)
     assert set(events) == ids
     assert free_at(0)
+
+
+def test_a_server_below_a_path_says_so_in_its_addresses(installed):
+    with bind("127.0.0.1", 0, other="") as listener:
+        place = f"127.0.0.1:{listener.getsockname()[1]}"
+    port = place.rpartition(":")[2]
+    with running("serve", "--port", port, "--prefix", "/auth", "--workers", "2") as process:
+        until(process, f"sign in  http://{place}/auth/sign-in", "Application startup complete")
+        answer = httpx2.get(f"http://{place}/account/security")  # as a proxy asks that takes the path off
+        assert answer.headers["location"].startswith("/auth/sign-in?next=%2Fauth%2Faccount%2Fsecurity")
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr is not None
+        process.stderr.read()
+        process.wait(timeout=60)

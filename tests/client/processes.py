@@ -47,13 +47,18 @@ def command(folder: Path, *arguments: str, **settings: str) -> str:
 
 @contextmanager
 def serving(
-    folder: Path, port: int, *arguments: str | Path, path: str = "/", settings: Mapping[str, str]
+    folder: Path,
+    port: int,
+    *arguments: str | Path,
+    path: str = "/",
+    settings: Mapping[str, str],
+    python: str | Path = sys.executable,
 ) -> Iterator[str]:
     """The program that *arguments* start, once it answers at *path*; its origin."""
     log = folder / f"log-{port}"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, *map(str, arguments)],
+            [str(python), *map(str, arguments)],
             stdout=out,
             stderr=subprocess.STDOUT,
             cwd=folder,

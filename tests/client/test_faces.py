@@ -30,11 +30,13 @@ def test_the_blocking_client_does_not_stop_an_event_loop():
 def test_both_faces_have_the_same_verbs_and_say_their_request(namespace):
     blocking = type(getattr(connect("https://good.test"), namespace))
     suspending = type(getattr(connect_async("https://good.test"), namespace))
-    verbs = {name for name in vars(suspending) if not name.startswith("_")}
-    assert verbs == {name for name in vars(blocking) if not name.startswith("_")}
+    verbs = {name for name in dir(suspending) if not name.startswith("_")}
+    assert verbs == {name for name in dir(blocking) if not name.startswith("_")}
     for name in verbs:
         for face in (blocking, suspending):
-            assert (getattr(face, name).__doc__ or "").startswith(("`GET /", "`POST /", "`DELETE /")), name
+            assert (getattr(face, name).__doc__ or "").startswith(
+                ("`GET /", "`POST /", "`PATCH /", "`DELETE /")
+            ), name
 
 
 FORKED = """

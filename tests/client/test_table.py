@@ -16,6 +16,7 @@ from sojourn.api.routes import Route
 from sojourn.client import AsyncClient, connect_async
 from sojourn.client.wire import Ask, Wire
 from sojourn.server import API
+from sojourn.testing import MORNING
 
 ACCESS, SESSION, ID = "eyJh.eyJz.c2ln", "sjn_abc", "00000000-0000-7000-8000-000000000000"
 
@@ -25,6 +26,12 @@ VERBS: dict[str, Callable[[AsyncClient], Any]] = {
     "sessions.current": lambda c: c.sessions.current(ACCESS),
     "sessions.history": lambda c: c.sessions.history(ACCESS, limit=1),
     "sessions.revoke": lambda c: c.sessions.revoke(ACCESS, ID),
+    "sessions.revoke with undo": lambda c: c.sessions.revoke(ACCESS, ID, undo=True),
+    "sessions.undo": lambda c: c.sessions.undo(ACCESS, ID),
+    "sessions.report": lambda c: c.sessions.report(ACCESS, ID, others=True),
+    "sessions.rename": lambda c: c.sessions.rename(ACCESS, ID, "n"),
+    "sessions.preferences": lambda c: c.sessions.preferences(ACCESS),
+    "sessions.prefer": lambda c: c.sessions.prefer(ACCESS, idle_timeout=None),
     "sessions.revoke_others": lambda c: c.sessions.revoke_others(ACCESS),
     "sessions.revoke_all": lambda c: c.sessions.revoke_all(ACCESS),
     "sessions.revoke_all of an application": lambda c: c.sessions.revoke_all(ACCESS, "a"),
@@ -39,6 +46,23 @@ VERBS: dict[str, Callable[[AsyncClient], Any]] = {
     "auth.change_password": lambda c: c.auth.change_password(ACCESS, "p", "q"),
     "admin.stats": lambda c: c.admin.stats(ACCESS),
     "admin.sessions": lambda c: c.admin.sessions(ACCESS, user_id="u", after=ID, limit=1),
+    "admin.sessions by all": lambda c: c.admin.sessions(
+        ACCESS, q="q", ip="1.2.3.4", country="DE", device="d", kind="k", state="all"
+    ),
+    "admin.user": lambda c: c.admin.user(ACCESS, ID),
+    "admin.require_sign_in": lambda c: c.admin.require_sign_in(ACCESS, ID, note="n"),
+    "admin.series": lambda c: c.admin.series(
+        ACCESS, "created", since=MORNING, until=MORNING, step="day", compare="previous"
+    ),
+    "admin.journal": lambda c: c.admin.journal(
+        ACCESS, user_id="u", session_id=ID, name="n", show_personal=True, after=1, limit=1
+    ),
+    "admin.revoke_many": lambda c: c.admin.revoke_many(ACCESS, where={"q": "q"}, ids=[ID], reason="other"),
+    "admin.jobs": lambda c: c.admin.jobs(ACCESS, after=ID, limit=1),
+    "admin.job": lambda c: c.admin.job(ACCESS, ID),
+    "admin.start_job": lambda c: c.admin.start_job(ACCESS, ID, expected=1),
+    "admin.undo_job": lambda c: c.admin.undo_job(ACCESS, ID),
+    "admin.cancel_job": lambda c: c.admin.cancel_job(ACCESS, ID),
     "admin.users": lambda c: c.admin.users(ACCESS, search="s", after=ID, limit=1),
     "admin.user_sessions": lambda c: c.admin.user_sessions(ACCESS, ID, after=ID, limit=1),
     "admin.revoke_user_sessions": lambda c: c.admin.revoke_user_sessions(ACCESS, ID, note="n"),
@@ -53,10 +77,23 @@ PAGES = {"admin.every_session", "admin.every_user"}  # the same requests, again 
 
 # Routes without a verb, and why.
 WITHOUT = {
+    "GET /api/auth/sessions/events": "for a browser's open tabs; a service follows the feed",
     "GET /.well-known/openid-configuration": "what it says, the client knows",
     "GET /.well-known/oauth-authorization-server": "the same",
     "GET /oauth/userinfo": "for programs that speak OpenID; ours ask for the current session",
     "POST /oauth/userinfo": "the same",
+    "GET /api/admin/histogram": "for charts; a program counts for itself",
+    "GET /api/admin/heatmap": "the same",
+    "GET /api/admin/sessions.csv": "a file, for people; a program goes through the pages",
+    "GET /api/admin/users/{id}/journal": "the journal of one user, which is asked for by `journal`",
+    "GET /api/admin/sessions/{id}/journal": "the same of one session",
+    "GET /api/admin/alerts": "programs are told of alerts by webhooks",
+    "POST /api/admin/alerts/{id}/acknowledge": "people look after alerts",
+    "POST /api/admin/alerts/{id}/resolve": "the same",
+    "GET /api/admin/users/{id}/export": "a copy for one person, which `sojourn users export` writes",
+    "POST /api/admin/users/{id}/erase": "for good: people decide that",
+    "POST /api/admin/impersonate": "for a browser, which parks the administrator's own cookie",
+    "POST /api/admin/impersonate/stop": "the same",
 }
 OURS = {"message", "success"}  # said by the client where the server does not
 

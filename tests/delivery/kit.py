@@ -25,11 +25,12 @@ Answer = Callable[["Receiver", Reader, Writer], Awaitable[None]]
 
 
 class Asked:
-    """One request: its first line, its headers by name, its form."""
+    """One request: its first line, its headers by name, its body, which may be a form."""
 
     def __init__(self, head: str, body: bytes) -> None:
         self.line, *headers = head.split("\r\n")
         self.headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in headers)}
+        self.body = body
         self.form = parse_qs(body.decode())
 
     @property

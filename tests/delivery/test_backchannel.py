@@ -206,6 +206,34 @@ async def test_an_end_by_time_is_told_as_the_worker_notices_it(shop: House, rece
     assert [said["sid"] for said in receiver.payloads()] == [str(session.id)]
 
 
+@pytest.mark.parametrize("undone", [False, True])
+async def test_a_hold_is_told_once_it_is_final_and_never_if_it_was_lifted(
+    shop: House, receiver: Receiver, undone: bool
+):
+    mine, session = (await shop.start(None)).session, (await shop.start()).session
+    worker = Worker(shop.sessions, expired=shop.notices.ended, first=[shop.notices.read])
+    await shop.sessions.hold(session.id, owner="ada", by=mine)
+    await worker.step(shop.clock())
+    await shop.step()
+    if undone:
+        await shop.sessions.undo(session.id, by=mine)
+    await worker.step(shop.clock.tick(minutes=2))
+    await shop.step()
+    told = [] if undone else [str(session.id)]
+    assert [said["sid"] for said in receiver.payloads()] == told
+
+
+async def test_a_held_session_that_is_revoked_is_told_once(shop: House, receiver: Receiver):
+    mine, session = (await shop.start(None)).session, (await shop.start()).session
+    worker = Worker(shop.sessions, expired=shop.notices.ended, first=[shop.notices.read])
+    await shop.sessions.hold(session.id, owner="ada", by=mine)
+    await end(shop, session.id)
+    for _ in range(3):
+        await shop.step()
+        await worker.step(shop.clock.tick(minutes=2))
+    assert len(receiver.asked) == 1
+
+
 async def test_who_was_noticed_while_the_outbox_was_away_is_told_at_the_next_step(
     shop: House, receiver: Receiver
 ):

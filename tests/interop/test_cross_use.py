@@ -81,7 +81,9 @@ def bearer(method: str, path: str) -> Take:
 
 def cookie(path: str) -> Take:
     def take(server: httpx2.Client, shop: Shop, held: str) -> httpx2.Response:
-        return server.get(path, headers={"cookie": f"{COOKIE}={held}"})
+        answer = server.get(path, headers={"cookie": f"{COOKIE}={held}"})
+        server.cookies.clear()  # a program keeps none
+        return answer
 
     return take
 

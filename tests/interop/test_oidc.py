@@ -103,8 +103,11 @@ class Browser:
 
     def click(self, words: str) -> Browser:
         """Follow the first link of the page that says *words*."""
-        for link, said in re.findall(r'<a [^>]*?href="([^"]*)"[^>]*>(.*?)</a>', self.page.text, re.DOTALL):
-            if words in " ".join(re.sub(r"<[^>]*>", "", said).split()):
+        links = r'<a [^>]*?href="([^"]*)"([^>]*)>(.*?)</a>'
+        for link, attributes, text in re.findall(links, self.page.text, re.DOTALL):
+            label = re.search(r'aria-label="([^"]*)"', attributes)
+            said = html.unescape(label[1]) if label else re.sub(r"<[^>]*>", "", text)
+            if words in " ".join(said.split()):
                 here = str(self.page.url)
                 return self.open(urljoin(here, html.unescape(link)), begun_by=_origin(here))
         raise AssertionError(f"no link says {words!r}: {self.text}")

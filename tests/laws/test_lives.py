@@ -19,8 +19,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from sojourn import Device, Issued, Policy, Reason, Sessions
-from sojourn.errors import SessionError, SessionNotFound
+from sojourn import Device, Issued, Policy, Query, Reason, Session, Sessions
+from sojourn.errors import Refusal, SessionNotFound
 from sojourn.stores.protocol import Store
 from sojourn.testing import FakeClock, make_keys
 from tests.conftest import STORES
@@ -53,9 +53,10 @@ class Belief:
     forgiven: datetime | None = None
     confirmed: bool = True
     revoked: bool = False
+    held: tuple[UUID, datetime] | None = None  # by which session, and until when
 
     def over(self, policy: Policy, now: datetime) -> str | None:
-        if self.revoked:
+        if self.revoked or self.held:
             return "session_revoked"
         ends = min(self.expires, self.created + policy.lifetime, _idle_end(self.seen, policy))
         return "session_expired" if now >= ends else None
@@ -195,6 +196,55 @@ class Lives(RuleBasedStateMachine):
 
     @precondition(lambda self: self.browsers)
     @rule(data=st.data())
+    def hold(self, data: st.DataObject) -> None:
+        """Who asks twice gets the same hold; that the session which asks lives is for the caller to know."""
+        id, by = self._browser(data).session_id, self._browser(data).session_id
+        belief, now = self.beliefs[id], self.clock()
+        mine = self.store_session(by)
+        answer = _answer(lambda: self.sessions.hold(id, owner=belief.user_id, by=mine))
+        if self.beliefs[by].user_id != belief.user_id:
+            assert answer == "not_found"
+        elif belief.held and not belief.revoked and belief.held[0] == by and now < belief.held[1]:
+            assert not isinstance(answer, str)
+            assert answer.held_until == belief.held[1]
+        elif belief.over(self.policy, now):
+            assert answer == "not_found"
+        elif id == by:
+            assert answer == "forbidden"
+        else:
+            ends = min(belief.expires, belief.created + self.policy.lifetime)
+            until = min(now + self.policy.undo_for, ends, _idle_end(belief.seen, self.policy))
+            assert not isinstance(answer, str)
+            assert answer.held_until == until
+            belief.held, belief.expires = (by, until), until
+
+    @precondition(lambda self: any(belief.held for belief in self.beliefs.values()))
+    @rule(data=st.data())
+    def undo(self, data: st.DataObject) -> None:
+        held = sorted(id for id, belief in self.beliefs.items() if belief.held)
+        id, by = data.draw(st.sampled_from(held), "held"), self._browser(data).session_id
+        belief, now = self.beliefs[id], self.clock()
+        assert belief.held is not None
+        placed_by, until = belief.held
+        mine = self.store_session(by)
+        answer = _answer(lambda: self.sessions.undo(id, by=mine))
+        if placed_by != by:
+            assert answer == "not_found"
+        elif belief.revoked or now >= until:
+            assert answer == "undo_expired"
+        else:
+            assert not isinstance(answer, str)
+            assert answer.held is None
+            ends = min(_idle_end(belief.seen, self.policy), belief.created + POLICIES[0].lifetime)
+            belief.held, belief.expires = None, max(until, ends)
+
+    def store_session(self, id: UUID) -> Session:
+        """The record of a session that asks; whether it may is not its verb's to say."""
+        (found,) = self.sessions.select(Query(id=id))
+        return found
+
+    @precondition(lambda self: self.browsers)
+    @rule(data=st.data())
     def stranger_revokes(self, data: st.DataObject) -> None:
         with pytest.raises(SessionNotFound):
             self.sessions.revoke(self._browser(data).session_id, owner="mallory")
@@ -277,7 +327,7 @@ def _answer(verb: Callable[[], T]) -> T | str:
     """What *verb* gives back, or the code of its refusal."""
     try:
         return verb()
-    except SessionError as refusal:
+    except Refusal as refusal:
         return refusal.code
 
 

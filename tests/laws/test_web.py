@@ -34,7 +34,8 @@ from tests.web.kit import (
 JSON = {"content-type": "application/json", "sec-fetch-mode": "cors"}
 PASSIVE, NAVIGATING = {"x-session-passive": "1"}, {"sec-fetch-mode": "navigate"}
 NOBODYS = "00000000-0000-7000-8000-000000000000"
-TABLE = (*API, *PAGES)
+TABLE = [route for route in (*API, *PAGES) if not route.streams]  # for those there is tests/web/test_stream
+BODIES = {"PATCH /api/auth/sessions/{id}": b'{"name": "x"}'}  # where an empty one will not do
 GETS = [route for route in TABLE if route.method == "GET"]
 
 
@@ -44,7 +45,7 @@ def called(route: Route) -> str:
 
 def sent(browser: Browser, route: Route, id: str = NOBODYS, **headers: str) -> httpx2.Response:
     """A request to *route* that is well formed as far as its guard and its body go."""
-    content = {} if route.method == "GET" or route.form else {"content": b"{}"}
+    content = {} if route.method == "GET" or route.form else {"content": BODIES.get(called(route), b"{}")}
     kind = {"content-type": "application/x-www-form-urlencoded"} if route.form else JSON
     path = route.path.replace("{id}", id)
     return browser.request(route.method, path, headers=kind | headers, **content)  # type: ignore[arg-type]

@@ -11,11 +11,10 @@ from typing import Any
 from uuid import UUID
 
 from sojourn.blocking import drive
-from sojourn.session import Reason, Session
+from sojourn.session import Reason, Session, bucket_in
 from sojourn.stores.protocol import Query
 from sojourn.stores.redis import RedisStore
 from sojourn.stores.redis.nodes import Call, Nodes
-from sojourn.stores.redis.query import bucket_in
 from sojourn.stores.redis.rows import from_record, pack_text
 from sojourn.stores.redis.wire import packed
 from sojourn.testing import make_session

@@ -232,4 +232,5 @@ def test_the_released_migrations_are_what_they_were() -> None:
         "0002_log": "2f6c94d2",
         "0003_profile": "156a5b02",
         "0004_impersonation": "b7ff14a1",
+        "0005_holds": "9c96117c",
     }

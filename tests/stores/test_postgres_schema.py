@@ -503,7 +503,10 @@ def test_a_database_of_an_older_release_knows_no_profiles_and_no_impersonations(
         drive(old.close())
     session = make_session(data={"x": 1})
     values = dict(zip(COLUMNS, to_row(session), strict=True)) | {"due": 0}
-    for unknown in ("profile", "impersonator_id", "parent_id", "parent_version"):
+    for unknown in (
+        *("profile", "impersonator_id", "parent_id", "parent_version"),
+        *("held", "idle_timeout"),
+    ):
         del values[unknown]
     with psycopg.connect(url) as db:
         columns, places = ", ".join(values), ", ".join(["%s"] * len(values))

@@ -273,6 +273,17 @@ def test_one_application_of_many_is_ended_without_looking_at_the_others(
     assert reads(narrow) - before <= 2 * len(few)
 
 
+def test_of_a_stretch_of_time_nothing_older_is_looked_at(narrow: RedisStore) -> None:
+    sessions = crowd(narrow, 600)
+    query = Query(live_at=MORNING, created_since=sessions[-10].created_at)
+    before = reads(narrow)
+    assert drive(narrow.select(query)) == sessions[:-11:-1]
+    assert drive(narrow.count(query)) == 10
+    assert drive(narrow.select(_replaced(query, user_id="user 3"))) == []
+    assert drive(narrow.revoke(query, at=MORNING, reason=Reason.ADMIN)) == [s.id for s in sessions[:-11:-1]]
+    assert reads(narrow) - before <= 5 * 10  # to end one it is read once more
+
+
 def reads(store: RedisStore) -> int:
     """How many records the server was asked for so far, by scripts or not."""
     text = Raw(store, 1).ask(0, "INFO", "commandstats").decode()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace as _replaced
 
 from sojourn.device import describe
-from sojourn.session import Device, Place, Reason
+from sojourn.session import Device, Held, Place, Reason
 from sojourn.stores.redis.rows import from_record, pack_text, to_record, unpack_text
 from sojourn.stores.redis.words import WORDS
 from sojourn.testing import MORNING, make_session
@@ -113,7 +113,26 @@ def test_what_an_older_sojourn_wrote_is_read() -> None:
     assert from_record(OLD_SESSION.id, stored) == OLD_SESSION
 
 
-OLD_SESSION = _replaced(OWN, profile=None, id=UUID("019cadc6-9a80-7ea2-a89c-0a8db1c78a23"))
+@pytest.mark.parametrize("device", [Device(), describe({"user-agent": CHROME}, id=HASH)])
+def test_holds_names_and_idle_timeouts_cost_those_nothing_who_have_none(device: Device) -> None:
+    plain = make_session(device=device)
+    size = len(to_record(plain))
+    held = _replaced(plain, held=Held(MORNING, uuid4(), MORNING))
+    named = _replaced(plain, device=_replaced(device, custom_name="Till 3"))
+    idle = _replaced(plain, idle_timeout=timedelta(minutes=5))
+    for session, more in ((held, 2 + 16 + 2 * 9), (named, 1 + 6), (idle, 1 + 3)):
+        assert 0 < len(to_record(session)) - size <= more + 5  # deflating may gain a little less
+        assert from_record(session.id, to_record(session)) == session
+
+
+OLD_SESSION = _replaced(
+    OWN,
+    profile=None,
+    id=UUID("019cadc6-9a80-7ea2-a89c-0a8db1c78a23"),
+    device=_replaced(FULL.device, custom_name=None),
+    held=None,
+    idle_timeout=None,
+)
 OLD = (
     "01010000000300000007000000020000013100064c06cfdac63f00064c1aeda2e40400064c2f0b7a440500064c06cfcb"
     "8407001b00d090d0b4d0b020d09bd0b0d0b2d0bbd0b5d0b9d18120f09fa68a002c006464646464646464646464646464"

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from sojourn.blocking import drive
-from sojourn.session import Device, Place, Reason, Seen, Session, new_id
+from sojourn.session import Device, Held, Place, Reason, Seen, Session, new_id
 from sojourn.stores.protocol import Cap, Query
 from sojourn.stores.sqlite import SQLiteStore, sql
 from sojourn.stores.sqlite.rows import COLUMNS, PACKED, packed, to_values, unpacked
@@ -46,6 +46,7 @@ def _full() -> Session:
         **{"reason": Reason.CAP, "generation": 3, "key_id": 65_535, "version": 1 << 40, "void_below": 7},
         **{"remember": True, "renew_due": True, "aal": 2, "amr": ("pwd", ODD), "place": Place(city=ODD)},
         **{"parent_id": UUID(int=11), "parent_version": 9},
+        **{"held": Held(NOW, UUID(int=13), NOW + MINUTE), "idle_timeout": timedelta(seconds=301)},
         **{"device": Device(id="x", user_agent=ODD), "data": {ODD: [1 << 70, 1.5, None]}, "user_id": ODD},
     )
 
@@ -79,7 +80,13 @@ def test_a_change_of_any_column_by_hand_is_seen(
     assert drive(store.get(session.id)) == session
     before = to_values(session)[COLUMNS.index(column)]
     by_hand: dict[str, Any] = {"reason": "admin", "amr": '["x"]', "device": "{}", "place": None, "data": "{}"}
-    by_hand |= {"salt": bytes(32), "remember": 0, "renew_due": 0, "parent_id": str(UUID(int=12))}
+    by_hand |= {
+        "salt": bytes(32),
+        "remember": 0,
+        "renew_due": 0,
+        "parent_id": str(UUID(int=12)),
+        "held": None,
+    }
     other_value = by_hand.get(column, before + 1 if isinstance(before, int) else "by hand")
     statement = f"update sessions set {column} = ? where id = ?"  # noqa: S608
     other.execute(statement, (other_value, session.id.bytes))

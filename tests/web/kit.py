@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from http.cookies import SimpleCookie
@@ -45,6 +46,7 @@ IPHONE = (
 )
 
 SESSION, DEVICE = "__Host-sojourn", "__Host-sojourn-device"
+HINTS = ("__Host-sojourn-hint", "sojourn-hint")
 
 
 class Browser(TestClient):
@@ -83,6 +85,10 @@ class Browser(TestClient):
         answer = self.get("/api/auth/sessions")
         assert answer.status_code == 200, answer.text
         return answer.json()["sessions"]
+
+    @property
+    def session_id(self) -> str:
+        return str(next(row["id"] for row in self.rows() if row["current"]))
 
     def signed_in(self) -> bool:
         return self.get("/api/auth/sessions/current", headers={"x-session-passive": "1"}).status_code == 200
@@ -245,7 +251,16 @@ VERBS = ("insert", "get", "replace", "touch", "select", "count", "revoke", "purg
 
 
 def cookies_set(answer: httpx2.Response) -> dict[str, Any]:
-    """The cookies that *answer* sets: name to its value and attributes. No name twice."""
+    """The cookies that *answer* sets, but for the hint: name to its value and attributes. No name twice."""
+    return {name: cookie for name, cookie in _all_set(answer).items() if name not in HINTS}
+
+
+def hint_set(answer: httpx2.Response) -> Any:
+    """The hint that *answer* sets, with its attributes; None if it sets none."""
+    return next((cookie for name, cookie in _all_set(answer).items() if name in HINTS), None)
+
+
+def _all_set(answer: httpx2.Response) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for header in answer.headers.get_list("set-cookie"):
         name, morsel = next(iter(SimpleCookie(header).items()))
@@ -268,8 +283,10 @@ def check_answer(answer: httpx2.Response) -> None:
         attributes = [part.partition("=")[0].strip().lower() for part in header.split(";")[1:]]
         assert len(attributes) == len(set(attributes)), place
         assert "domain" not in attributes, place
-        assert {"path", "httponly", "samesite"} <= set(attributes), place
+        assert {"path", "samesite"} <= set(attributes), place
+        assert ("httponly" in attributes) != header.startswith(HINTS), place
         assert len(header.partition(";")[0]) <= 4096, place
+    check_hint(answer, cookies)
     if cookies:
         assert "cookie" in vary(answer), place
         assert "no-store" in answer.headers.get("cache-control", ""), place
@@ -283,6 +300,22 @@ def check_answer(answer: httpx2.Response) -> None:
         check_said(answer)
     elif _for_programs(request) and answer.status_code >= 400 and request.method != "HEAD":
         check_problem(answer)
+
+
+_HINT = re.compile(r"v1\.\d+\.(\d{13}|-)\.\d{13}\.\d{13}\.([\w-]{11}|-)\.[\w-]{11}")
+
+
+def check_hint(answer: httpx2.Response, cookies: Mapping[str, Any]) -> None:
+    """It comes and goes with the session's cookie, or comes alone to say when the session ends now."""
+    hint = hint_set(answer)
+    session = next((cookies[name] for name in (SESSION, "sojourn") if name in cookies), None)
+    if hint is None:
+        assert session is None
+        return
+    assert hint.value == "" or _HINT.fullmatch(hint.value)
+    if session is not None:
+        assert (hint.value == "") == (session.value == "")
+        assert hint["max-age"] == session["max-age"]
 
 
 def _for_programs(request: httpx2.Request) -> bool:

@@ -13,14 +13,15 @@ from sojourn import AsyncSessions, Keys, Policy
 from sojourn.accounts import Accounts
 from sojourn.accounts.passwords import PasswordHasher
 from sojourn.accounts.store import MemoryAccounts
+from sojourn.api.redirects import HOME
 from sojourn.directory import Directory
 from sojourn.directory.memory import MemoryDirectory
+from sojourn.observe import open_ledger
 from sojourn.stores.memory import MemoryStore
 from sojourn.stores.protocol import Query
 from sojourn.testing import FakeClock
 from sojourn.web.asgi import SessionMiddleware
 from sojourn.web.pages import PAGES
-from sojourn.web.pages.redirects import HOME
 from sojourn.web.table import mounted
 from sojourn.web.visit import Site
 
@@ -110,10 +111,17 @@ class World:
         hasher = PasswordHasher(memory_kib=8, passes=1)
         self.accounts = Accounts(MemoryAccounts(), self.sessions, hasher=hasher)
         self.directory = Directory(MemoryDirectory(), self.sessions)
+        self.ledger = open_ledger("memory://", keys=keys)
         self.site = Site(self.sessions, origin=ORIGIN, load_user=self.accounts.get)
         self.app = Starlette(
             routes=list(
-                mounted(PAGES, accounts=self.accounts, directory=self.directory, sign_up_open=sign_up_open)
+                mounted(
+                    PAGES,
+                    accounts=self.accounts,
+                    directory=self.directory,
+                    sign_up_open=sign_up_open,
+                    ledger=self.ledger,
+                )
             ),
             middleware=[Middleware(SessionMiddleware, site=self.site)],
         )

@@ -13,13 +13,13 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 from sojourn import AsyncSessions
 from sojourn.testing import FakeClock
 from sojourn.web.starlette import SessionMiddleware, Site, session_from
-from tests.web.kit import ORIGIN, SESSION, make_site
+from tests.web.kit import ORIGIN, SESSION, make_server, make_site
 
 
 class Followed:
@@ -86,8 +86,27 @@ def test_two_event_loops_follow_each_for_itself(site, followed):
     assert followed.now == 0
 
 
-def test_the_server_follows_once(server):
-    assert [followers.blocks for followers in server.site._followers.values()] == [1]
+def test_the_server_follows_once(clock):
+    server = make_server(clock)
+    followed = Followed(server.site)
+    with server.open():
+        assert followed.now == 1
+    assert (followed.now, followed.most) == (0, 1)
+
+
+def test_the_server_follows_where_it_is_mounted_too(clock):
+    server = make_server(clock)
+    followed = Followed(server.site)
+
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        async with server.app.router.lifespan_context(server.app):
+            yield
+
+    with TestClient(Starlette(routes=[Mount("/auth", server.app)], lifespan=lifespan)) as client:
+        assert followed.now == 1
+        assert client.get("/auth/readyz").json()["status"] == "ready"
+    assert (followed.now, followed.most) == (0, 1)
 
 
 @contextmanager

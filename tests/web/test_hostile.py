@@ -39,6 +39,7 @@ WITH_BODY = [route for route in TABLE if route.body is not None and not route.an
 UNSAFE = [route for route in (*TABLE, *PAGES) if route.method != "GET" and not route.cookieless]
 BY_COOKIE = [route for route in TABLE if not route.cookieless]
 GUARDED = [route for route in BY_COOKIE if route.guard != "open"]
+DONE = [route for route in TABLE if not route.streams]  # what goes on has tests of its own, in test_stream
 
 
 def called(route: Route) -> str:
@@ -253,7 +254,7 @@ def test_an_unknown_address_of_the_api_is_404(server, unknown, method):
         ("GET", "/api/auth/sign-in", {"POST"}),
         ("POST", "/api/auth/sessions", {"GET", "HEAD"}),
         ("POST", "/api/admin/users/ada/sessions", {"GET", "HEAD", "DELETE"}),
-        ("PUT", "/api/auth/sessions/revoke-all", {"POST", "DELETE"}),
+        ("PUT", "/api/auth/sessions/revoke-all", {"POST", "PATCH", "DELETE"}),
     ],
 )
 def test_a_wrong_method_is_405_and_says_which_are_right(server, method, place, allow):
@@ -309,12 +310,13 @@ def test_tossed_cookies_are_refused_on_every_route(server, route):
 @pytest.mark.req("E-05", "TH-15")
 @pytest.mark.parametrize("route", GUARDED, ids=called)
 def test_no_guarded_answer_is_stored_and_each_depends_on_the_cookie(ada, route):
-    answer = ada.request(route.method, path(route), headers=JSON, content=b"{}")
+    method = "HEAD" if route.streams else route.method
+    answer = ada.request(method, path(route), headers=JSON, content=b"{}")
     assert (answer.headers["cache-control"], "cookie" in vary(answer)) == ("no-store", True)
 
 
 @pytest.mark.req("A3-3.2.1", "A3-3.4.4")
-@pytest.mark.parametrize("route", TABLE, ids=called)
+@pytest.mark.parametrize("route", DONE, ids=called)
 def test_no_answer_is_taken_for_something_else(ada, route):
     answer = ada.request(route.method, path(route), headers=JSON, content=b"{}")
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -404,7 +406,7 @@ def test_law_09_signing_in_while_the_store_is_away_is_503_and_gives_no_session(s
 @pytest.mark.parametrize("verb", ["get", "select", "replace", "insert", "revoke"])
 def test_law_09_nobody_is_signed_out_by_a_store_that_was_away(server, ada, verb):
     flaky = server.lose_store(verb)
-    for route in TABLE:
+    for route in DONE:
         if not route.path.endswith(("sign-out", "password", "revoke-all")):
             ada.request(route.method, path(route), headers=JSON, content=b"{}")
     flaky.away = False

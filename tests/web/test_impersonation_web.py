@@ -65,7 +65,7 @@ def test_everybody_sees_which_session_it_is(acting: Acting) -> None:
 
 def test_its_user_is_told_on_the_page_of_their_devices(acting: Acting) -> None:
     page = acting.ada.get("/account/security").text
-    assert page.count("An administrator, acting for you") == 1
+    assert page.count(">Support access<") == 1
 
 
 def test_it_cannot_prove_to_be_the_user(acting: Acting) -> None:

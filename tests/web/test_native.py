@@ -32,9 +32,19 @@ NAVIGATING = {"sec-fetch-mode": "navigate"}
 
 ROW = {
     "id", "current", "device", "ip", "place", "created_at", "seen_at", "expires_at", "ends_at",
-    "authenticated_at", "application_id", "tenant_id", "remember", "impersonated",
+    "authenticated_at", "application_id", "tenant_id", "amr", "remember", "impersonated",
 }  # fmt: skip
-DEVICE_FIELDS = {"id", "kind", "name", "model", "browser", "browser_version", "os", "os_version"}
+DEVICE_FIELDS = {
+    "id",
+    "kind",
+    "name",
+    "custom_name",
+    "model",
+    "browser",
+    "browser_version",
+    "os",
+    "os_version",
+}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
@@ -54,10 +64,6 @@ def mac(server: Guests, ada: Browser) -> Browser:
     return browser
 
 
-def id_of(browser: Browser) -> str:
-    return next(row["id"] for row in browser.rows() if row["current"])
-
-
 # ── a user with three devices ─────────────────────────────────────────────────────────────────
 
 
@@ -71,7 +77,7 @@ def test_a_user_signs_in_on_three_devices_and_out_of_each(open_server, tmp_path,
     server.clock.tick(minutes=1)
     assert mac.sign_in().status_code == 200
     assert [row["device"]["os"] for row in mac.rows()] == ["macOS", "iOS", "Linux"]
-    assert mac.delete(f"{API}/sessions/{id_of(phone)}").status_code == 200
+    assert mac.delete(f"{API}/sessions/{phone.session_id}").status_code == 200
     assert [browser.signed_in() for browser in (laptop, phone, mac)] == [True, False, True]
     assert mac.post(f"{API}/sessions/revoke-others").json() == {"count": 1}
     assert [browser.signed_in() for browser in (laptop, phone, mac)] == [False, False, True]
@@ -357,17 +363,17 @@ def test_another_site_cannot_sign_somebody_out(ada):
 
 
 def test_signing_out_one_device_answers_its_id(ada, phone):
-    id = id_of(phone)
+    id = phone.session_id
     assert ada.delete(f"{API}/sessions/{id}").json() == {"id": id, "undo_until": None}
 
 
 def test_signing_out_one_device_ends_no_other(ada, phone, mac):
-    ada.delete(f"{API}/sessions/{id_of(phone)}")
+    ada.delete(f"{API}/sessions/{phone.session_id}")
     assert [ada.signed_in(), phone.signed_in(), mac.signed_in()] == [True, False, True]
 
 
 def test_signing_out_the_current_device_is_a_sign_out(ada):
-    answer = ada.delete(f"{API}/sessions/{id_of(ada)}")
+    answer = ada.delete(f"{API}/sessions/{ada.session_id}")
     assert (answer.status_code, cookies_set(answer)[SESSION]["max-age"]) == (200, "0")
 
 
@@ -375,7 +381,7 @@ def test_signing_out_the_current_device_is_a_sign_out(ada):
 def test_law_07_what_is_not_yours_is_not_there(server, ada, phone):
     stranger = server.browser()
     stranger.sign_up(BOB)
-    targets = [id_of(phone), str(uuid4()), "garbage", "current", "%00"]
+    targets = [phone.session_id, str(uuid4()), "garbage", "current", "%00"]
     answers = [stranger.delete(f"{API}/sessions/{target}") for target in targets]
     bodies = [{k: v for k, v in answer.json().items() if k != "request_id"} for answer in answers]
     assert [answer.status_code for answer in answers] == [404] * 5
@@ -386,12 +392,12 @@ def test_law_07_what_is_not_yours_is_not_there(server, ada, phone):
 def test_law_07_what_is_not_yours_stays(server, ada, phone):
     stranger = server.browser()
     stranger.sign_up(BOB)
-    stranger.delete(f"{API}/sessions/{id_of(phone)}")
+    stranger.delete(f"{API}/sessions/{phone.session_id}")
     assert phone.signed_in()
 
 
 def test_a_session_that_has_ended_cannot_be_ended_again(ada, phone):
-    id = id_of(phone)
+    id = phone.session_id
     ada.delete(f"{API}/sessions/{id}")
     assert ada.delete(f"{API}/sessions/{id}").status_code == 404
 
@@ -441,7 +447,7 @@ def test_a_row_of_the_history_says_when_why_and_by_whom(ada, phone):
 def test_the_history_tells_a_sign_out_from_an_end_by_another_device(server, ada, phone, mac):
     phone.post(f"{API}/sign-out")
     server.clock.tick(seconds=1)
-    ada.delete(f"{API}/sessions/{id_of(mac)}")
+    ada.delete(f"{API}/sessions/{mac.session_id}")
     assert ended(ada) == [("user", "user"), ("signed_out", "user")]
 
 

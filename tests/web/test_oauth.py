@@ -419,6 +419,33 @@ def test_a_code_is_worth_nothing_once_its_user_has_signed_out(app, ada):
     assert error(app.redeem(code)) == (400, "invalid_grant")
 
 
+def test_what_is_held_buys_refreshes_and_opens_nothing_until_that_is_undone(server, app, ada):
+    """Afterwards all goes on: the refresh token was not taken for a replayed one."""
+    body, code = app.redeem(app.code(ada)).json(), app.code(ada)
+    phone = server.browser()
+    phone.sign_in()
+    mine = next(row["id"] for row in phone.rows() if row["current"])
+    held = [row["id"] for row in phone.rows() if row["id"] != mine]
+    for id in held:
+        assert phone.delete(f"/api/auth/sessions/{id}?undo=true").json()["undo_until"]
+    assert app.introspect(body["access_token"]) == {"active": False}
+    assert error(app.refresh(body["refresh_token"])) == (400, "invalid_grant")
+    assert error(app.redeem(code)) == (400, "invalid_grant")
+    for id in held:
+        assert phone.post(f"/api/auth/sessions/{id}/undo").status_code == 200
+    refreshed = app.refresh(body["refresh_token"])
+    assert refreshed.status_code == 200
+    assert app.introspect(refreshed.json()["access_token"])["active"]
+
+
+def test_an_application_takes_over_the_idle_timeout_of_its_user(server, app, ada):
+    assert ada.patch("/api/auth/preferences", json={"idle_timeout": 3600}).status_code == 200
+    body = app.redeem(app.code(ada)).json()
+    server.clock.tick(minutes=62)
+    assert app.introspect(body["access_token"]) == {"active": False}
+    assert error(app.refresh(body["refresh_token"])) == (400, "invalid_grant")
+
+
 @pytest.mark.req("A3-3.7.2", "TH-17")
 @pytest.mark.parametrize(
     "changes",
@@ -644,6 +671,27 @@ def test_an_application_of_an_administrator_administers_nothing(server, app, ada
         for token in (theirs, own)
     ]
     assert answers == [403, 200]
+
+
+@pytest.mark.req("A10-10.3.1")
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "sessions/{id}", {"name": "Not mine"}),
+        ("POST", "sessions/{id}/report", {}),
+        ("PATCH", "preferences", {"idle_timeout": 600}),
+        ("POST", "reauthenticate", {"password": PASSWORD}),
+    ],
+)
+def test_an_application_decides_nothing_that_is_its_users_to_decide(
+    server, app, ada, user_id, method, path, body
+):
+    token = app.access(app.start(user_id).session)
+    path = f"/api/auth/{path.format(id=ada.session_id)}"
+    answer = server.script().request(method, path, json=body, headers={"authorization": f"Bearer {token}"})
+    assert answer.status_code == 403
+    assert "application" in answer.json()["detail"]
+    assert ada.signed_in()
 
 
 # ── pages of other origins ────────────────────────────────────────────────────────────────────

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from sojourn import Keys, Policy
+from sojourn.api.redirects import HOME
 from sojourn.session import Reason
 from sojourn.stores.protocol import Query
 from sojourn.testing import FakeClock
-from sojourn.web.pages.redirects import HOME
 from tests.web.reader import (
     ADA,
     BOB,

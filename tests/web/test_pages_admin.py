@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from sojourn import Keys, Policy
+from sojourn.api.redirects import HOME
 from sojourn.session import Reason
 from sojourn.stores.protocol import Query
 from sojourn.testing import FakeClock
 from sojourn.web.pages import PAGES
-from sojourn.web.pages.redirects import HOME
 from tests.web.reader import (
     ADA,
     BOB,
@@ -84,9 +84,9 @@ async def test_revoking_asks_who_is_there_if_that_is_long_ago(world: World):
 
 async def test_users_can_be_searched(world: World):
     root = await world.signed_in(ROOT)
-    page = await root.get("/admin?search=bob")
+    page = await root.get("/admin/users?search=bob")
     table = page.text.partition("Users that match")[2]
     assert BOB in table
     assert ADA not in table
-    assert "Nothing matches “ <script> ”" in (await root.get("/admin?search=%3Cscript%3E")).text
+    assert "Nothing matches “ <script> ”" in (await root.get("/admin/users?search=%3Cscript%3E")).text
     assert (await root.get("/admin/users/nobody")).status == 404

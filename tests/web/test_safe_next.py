@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from sojourn.api.redirects import HOME
 from sojourn.web.pages import safe_next
-from sojourn.web.pages.redirects import HOME
 
 AWAY = (
     "",

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
@@ -41,7 +42,7 @@ from sojourn.errors import (
     RateLimited,
     SessionNotFound,
 )
-from sojourn.events import SignInFailed
+from sojourn.events import CredentialsChanged, SignInFailed
 from sojourn.session import Reason, new_id
 from sojourn.sessions import AsyncSessions, Issued
 
@@ -49,6 +50,8 @@ __all__ = ["Accounts"]
 
 _LAST_ADMIN = "This is the last administrator. Make somebody else one first."
 _LONGEST_NOTE = 255
+
+Change = Literal["password", "password-set", "linked", "unlinked", "email"]
 
 
 class Accounts:
@@ -143,7 +146,12 @@ class Accounts:
         await self._admit_address(ip)
         name = f"{proof.provider} {proof.subject}"
         user = await linking.whose(
-            self.store, proof, keys=self.sessions.keys, at=self.clock(), sign_up_open=sign_up_open
+            self.store,
+            proof,
+            keys=self.sessions.keys,
+            at=self.clock(),
+            sign_up_open=sign_up_open,
+            linked=self._linked(proof, ip),
         )
         user = await self._lifted(user)
         if not user.enabled:
@@ -175,6 +183,7 @@ class Accounts:
             user_id, hash, version=user.credentials_version, at=self.clock()
         ):
             raise self._failed(email, ip)
+        self._changed(user_id, "password", by=user_id, session_id=keep, ip=ip)
         return await self.sessions.revoke_all(user_id, keep=keep, reason=Reason.PASSWORD_CHANGED, by=user_id)
 
     async def set_password(self, user_id: str, new: str, *, by: str | None = None) -> int:
@@ -183,6 +192,7 @@ class Accounts:
         check_password(new, user.email)
         if not await self.store.set_password(user_id, await self.hasher.hash(new), at=self.clock()):
             raise AccountNotFound
+        self._changed(user_id, "password-set", by=by)
         return await self.sessions.revoke_all(user_id, reason=Reason.PASSWORD_CHANGED, by=by)
 
     async def update(
@@ -193,6 +203,7 @@ class Accounts:
         image: str | UnsetType | None = UNSET,
         email: str | UnsetType = UNSET,
         email_verified: bool | UnsetType = UNSET,
+        by: str | None = None,
     ) -> User:
         """Change what describes a user. Another address counts as unverified unless it is said to be."""
         user = await self._known(user_id)
@@ -207,14 +218,33 @@ class Accounts:
         changed = await self.store.update(user_id, changes)
         if changed is None:
             raise AccountExists if await self.store.get(user_id) else AccountNotFound
+        if changed.email != user.email:
+            self._changed(user_id, "email", by=by, before=user.email)
         return changed
+
+    async def limit_idle(self, user_id: str, idle_timeout: timedelta | None) -> int:
+        """End a user's sessions after *idle_timeout* without use; None: as the policy has it.
+
+        Those that live now, how many they are, and all that begin from now on. In whole seconds.
+        """
+        changes = Changes(at=self.clock(), idle_timeout=idle_timeout)
+        if await self.store.update(user_id, changes) is None:
+            raise AccountNotFound
+        return await self.sessions.limit_idle(user_id, idle_timeout)
 
     async def link(self, user_id: str, proof: Proof) -> Account:
         """Let a user, who is signed in, sign in with *proof* too. `AccountExists`: somebody else does."""
         user = await self._known(user_id)
         if not user.enabled:
             raise Forbidden
-        return await linking.connect(self.store, user, proof, keys=self.sessions.keys, at=self.clock())
+        return await linking.connect(
+            self.store,
+            user,
+            proof,
+            keys=self.sessions.keys,
+            at=self.clock(),
+            linked=self._linked(proof, None),
+        )
 
     async def unlink(self, user_id: str, provider: str, provider_account_id: str | None = None) -> int:
         """Let a user sign in with *provider* no more; how many accounts there. Sessions go on.
@@ -224,6 +254,8 @@ class Accounts:
         count = await self.store.unlink(user_id, provider, provider_account_id)
         if not count and await self._account(user_id, provider, provider_account_id):
             raise LastWayIn
+        if count:
+            self._changed(user_id, "unlinked", by=user_id, provider=provider)
         return count
 
     async def disable(
@@ -257,6 +289,11 @@ class Accounts:
             raise await self._why_not(user_id)
         await self.sessions.renew_all(user_id, profile=self.sessions.policy.profile(role))
         return user
+
+    async def require_deletable(self, user_id: str) -> None:
+        """`Forbidden` for the last administrator: for who has much to do before `delete`."""
+        if await self.store.is_last_admin(user_id):
+            raise Forbidden(_LAST_ADMIN)
 
     async def delete(self, user_id: str, *, by: str | None = None) -> int:
         """Forget a user, and end all sessions; how many.
@@ -313,6 +350,26 @@ class Accounts:
     async def close(self) -> None:
         """Let go of the store; the sessions are somebody else's."""
         await self.store.close()
+
+    # ── tell ─────────────────────────────────────────────────────────────────────────────────
+
+    def _changed(
+        self,
+        user_id: str,
+        change: Change,
+        *,
+        ip: str | None = None,
+        session_id: UUID | None = None,
+        **facts: Any,
+    ) -> None:
+        """Have it told that *user_id* signs in by other means than before: they may not know (ASVS 6.3.7)."""
+        at = self.sessions.clock()
+        self.sessions.emit(
+            CredentialsChanged(at=at, user_id=user_id, change=change, ip=ip, session_id=session_id, **facts)
+        )
+
+    def _linked(self, proof: Proof, ip: str | None) -> linking.Linked:
+        return lambda user: self._changed(user.id, "linked", by=user.id, ip=ip, provider=proof.provider)
 
     # ── prove ────────────────────────────────────────────────────────────────────────────────
 

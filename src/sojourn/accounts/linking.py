@@ -7,6 +7,7 @@ connected by its address only if nobody but the owner of that address can have b
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from msgspec.structs import asdict
@@ -20,12 +21,22 @@ from sojourn.errors import AccountExists, EmailRejected, Forbidden, InvalidCrede
 from sojourn.session import new_id
 from sojourn.token import Keys
 
-__all__ = ["account_of", "connect", "whose"]
+__all__ = ["Linked", "account_of", "connect", "whose"]
+
+Linked = Callable[[User], object]  # hears whose account has one more way in by now
 
 _TRIES = 5  # each is lost to somebody who was faster, so there is one who won
 
 
-async def whose(store: AccountsStore, proof: Proof, *, keys: Keys, at: datetime, sign_up_open: bool) -> User:
+async def whose(
+    store: AccountsStore,
+    proof: Proof,
+    *,
+    keys: Keys,
+    at: datetime,
+    sign_up_open: bool,
+    linked: Linked = lambda _: None,
+) -> User:
     """The user who signs in with *proof*, found, connected or new; one who may not is found all the same.
 
     Each step may find that another sign-in has just done it: then it begins anew.
@@ -37,20 +48,29 @@ async def whose(store: AccountsStore, proof: Proof, *, keys: Keys, at: datetime,
         email = _email(proof)
         found = None if email is None else await store.credentials(email=email)
         if found is not None:
-            if user := await _connected(store, found, proof, keys=keys, at=at):
+            if user := await _connected(store, found, proof, keys=keys, at=at, linked=linked):
                 return user
         elif user := await _created(store, email, proof, keys=keys, at=at, sign_up_open=sign_up_open):
             return user
     raise AccountExists
 
 
-async def connect(store: AccountsStore, user: User, proof: Proof, *, keys: Keys, at: datetime) -> Account:
+async def connect(
+    store: AccountsStore,
+    user: User,
+    proof: Proof,
+    *,
+    keys: Keys,
+    at: datetime,
+    linked: Linked = lambda _: None,
+) -> Account:
     """Give *user*, who is signed in, one more way in; the same one again brings its tokens up to date."""
     account = account_of(user.id, proof, at)
     verified_at = at if proof.vouched and _email(proof) == user.email else None
     if await store.link(
         sealed.sealed(account, keys), version=user.credentials_version, verified_at=verified_at
     ):
+        linked(user)
         return sealed.shown(account)
     known = await store.by_account(proof.provider, proof.subject)
     if known is None:
@@ -81,7 +101,7 @@ async def _again(store: AccountsStore, user: User, proof: Proof, *, keys: Keys, 
 
 
 async def _connected(
-    store: AccountsStore, found: Credentials, proof: Proof, *, keys: Keys, at: datetime
+    store: AccountsStore, found: Credentials, proof: Proof, *, keys: Keys, at: datetime, linked: Linked
 ) -> User | None:
     """The user in *found*, if the address says that it is the same person; None if the race is lost."""
     user = found.user
@@ -98,6 +118,7 @@ async def _connected(
     account = sealed.sealed(account_of(user.id, proof, at), keys)
     if not await store.link(account, version=user.credentials_version, verified_at=at):
         return None
+    linked(user)
     return _replaced(user, email_verified_at=user.email_verified_at or at)
 
 

@@ -25,6 +25,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _USER, _ACCOUNT = User.__struct_fields__, Account.__struct_fields__
 _AFTER_ALL = "~"  # no id comes later
+_SPAN = "idle_timeout"
 _TIMES = ("created_at", "updated_at", "email_verified_at", "disabled_at", "disabled_until", "expires_at")
 
 # ── the statements ────────────────────────────────────────────────────────────────────────────
@@ -111,7 +112,8 @@ _VERIFY = _sql("""
 """)
 _UPDATE = """
     update or ignore users set name = :name, email = :email, image = :image, updated_at = :updated_at,
-        email_verified_at = :email_verified_at, credentials_version = :credentials_version, search = :search
+        email_verified_at = :email_verified_at, credentials_version = :credentials_version, search = :search,
+        idle_timeout = :idle_timeout
     where id = :id
 """
 _LIFT = _sql("""
@@ -129,6 +131,7 @@ _SET_ROLE = _sql("""
     where id = :id and (:role = 'admin' or {not_the_last_admin})
     returning {user}
 """)
+_LAST_ADMIN = _sql("select 1 from users where id = :id and not {not_the_last_admin}")
 _DELETE = _sql("delete from users where id = :id and {not_the_last_admin}")  # the accounts follow
 
 # The decision of `limits.take`, where all processes share it.
@@ -220,6 +223,10 @@ class SQLiteAccounts:
 
     async def set_role(self, user_id: str, role: Role) -> User | None:
         return await self.engine.write(lambda db: _user(db, _SET_ROLE, {"id": user_id, "role": role}))
+
+    async def is_last_admin(self, user_id: str) -> bool:
+        found = await self.engine.read(lambda db: db.execute(_LAST_ADMIN, {"id": user_id}).fetchone())
+        return found is not None
 
     async def delete(self, user_id: str) -> bool:
         return await self.engine.write(lambda db: db.execute(_DELETE, {"id": user_id}).rowcount == 1)
@@ -346,6 +353,8 @@ def _to_fields(names: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
     for name in _TIMES:
         if fields.get(name) is not None:
             fields[name] = _EPOCH + fields[name] * _MICROSECOND
+    if fields.get(_SPAN) is not None:
+        fields[_SPAN] = timedelta(seconds=fields[_SPAN])
     return fields
 
 
@@ -359,4 +368,6 @@ def _to_row(record: User | Account) -> dict[str, Any]:
     for name in _TIMES:
         if row.get(name) is not None:
             row[name] = microseconds(row[name])
+    if row.get(_SPAN) is not None:
+        row[_SPAN] //= timedelta(seconds=1)
     return row

@@ -103,6 +103,9 @@ class AccountsStore(Limits, Protocol):
     async def set_role(self, user_id: str, role: Role) -> User | None:
         """None if there is no such user, or no other administrator."""
 
+    async def is_last_admin(self, user_id: str) -> bool:
+        """Whether there is no other administrator who may sign in."""
+
     async def delete(self, user_id: str) -> bool:
         """Remove a user and all accounts; false if there is no such user, or no other administrator."""
 
@@ -255,6 +258,11 @@ class MemoryAccounts:
             if user is None or (role != "admin" and self._last_admin(user)):
                 return None
             return self._change(user, role=role)
+
+    async def is_last_admin(self, user_id: str) -> bool:
+        with self._lock:
+            user = self._users.get(user_id)
+            return user is not None and self._last_admin(user)
 
     async def delete(self, user_id: str) -> bool:
         with self._lock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from unicodedata import category, normalize
 from urllib.parse import urlsplit
@@ -54,6 +54,7 @@ class User(Struct, frozen=True, kw_only=True):
     updated_at: datetime | None = None  # when `Changes` were made last; None: never
     disabled_until: datetime | None = None  # None: until somebody enables the user
     disabled_note: str | None = None  # why, for administrators
+    idle_timeout: timedelta | None = None  # of their sessions, as they want it, in whole seconds
 
     @property
     def enabled(self) -> bool:
@@ -103,12 +104,15 @@ class Changes(Struct, frozen=True, kw_only=True):
     image: str | UnsetType | None = UNSET
     email: str | UnsetType = UNSET
     email_verified: bool | UnsetType = UNSET
+    idle_timeout: timedelta | UnsetType | None = UNSET
 
     def of(self, user: User) -> User:
         """*user* with them. Another address is unverified unless they say otherwise, and a new version."""
         fields: dict[str, Any] = {"updated_at": self.at}
         fields |= {
-            name: value for name in ("name", "image", "email") if (value := getattr(self, name)) is not UNSET
+            name: value
+            for name in ("name", "image", "email", "idle_timeout")
+            if (value := getattr(self, name)) is not UNSET
         }
         moved = fields.get("email", user.email) != user.email
         verified_at = None if moved else user.email_verified_at

@@ -95,6 +95,7 @@ async def authvital_revoke(call: Call) -> Said:
         found = await sessions.store.get(id)
         if found is None or found.user_id != call.me:
             raise SessionNotFound
+        call.settled(id)
     except SessionNotFound:
         raise SessionNotFound("Session not found") from None
     with suppress(SessionNotFound):
@@ -106,6 +107,7 @@ async def authvital_revoke(call: Call) -> Said:
 async def authvital_logout_all(call: Call) -> Counted:
     """End every session of the caller's, the current one too; or those of one application."""
     body: LogoutAll = call.body
+    call.settled()
     count = await call.visit.site.sessions.revoke_all(
         call.me, by=call.mine.actor, application_id=body.application_id or None
     )

@@ -110,12 +110,12 @@ class Federation:
             await _check_way(call, session, provider_id)
         flow = Flow(
             provider=provider_id,
-            redirect_uri=f"{origin}{CALLBACKS}{provider_id}",
+            redirect_uri=_callback(visit, provider_id),
             state=secrets.token_urlsafe(32),
             nonce=secrets.token_urlsafe(32),
             verifier=secrets.token_urlsafe(48),
             device=visit.name_device().id,
-            next=safe_next(within(next, origin) or HOME),
+            next=safe_next(within(next, origin) or "", visit.base),
             dialect=dialect,
             began_at=visit.site.sessions.clock(),
             act=_act(link, confirm),
@@ -133,7 +133,7 @@ class Federation:
         """What the browser brought back from the provider is believed, or it is told why not."""
         flow = self._taken(call.visit, provider_id, call.query.get("state", ""))
         if flow is None:  # by which page it began is not known either
-            return sent("/sign-in", error=FlowLost.code)
+            return sent(call.visit.base + "/sign-in", error=FlowLost.code)
         try:
             client = self._client(provider_id)
             call.visit.require_https()
@@ -142,7 +142,7 @@ class Federation:
         except CookieRejected:
             raise
         except Refusal as refusal:
-            return _refused(flow, refusal)
+            return _refused(flow, refusal, call.visit.base)
 
     def _client(self, provider_id: str) -> Client:
         if provider_id not in self._clients:
@@ -160,7 +160,7 @@ class Federation:
         flow = flows.opened(
             text, sessions.keys, sessions.clock(), state=state, device=device.id if device else None
         )
-        ours = f"{visit.site.origin}{CALLBACKS}{provider_id}"
+        ours = _callback(visit, provider_id)
         return (
             flow if flow is not None and (flow.provider, flow.redirect_uri) == (provider_id, ours) else None
         )
@@ -255,6 +255,11 @@ async def _check_way(
 # ── there and back ────────────────────────────────────────────────────────────────────────────
 
 
+def _callback(visit: Visit, provider_id: str) -> str:
+    """Where a provider sends browsers back to."""
+    return f"{visit.site.origin}{visit.base}{CALLBACKS}{provider_id}"
+
+
 def _keep(visit: Visit, flow: Flow) -> None:
     sealed = flows.sealed(flow, visit.site.sessions.keys, nonce=os.urandom(12))
     if sealed is None:
@@ -281,17 +286,17 @@ def sent(path: str, **query: str) -> Answer:
     )
 
 
-def _refused(flow: Flow, refusal: Refusal) -> Answer:
+def _refused(flow: Flow, refusal: Refusal, base: str) -> Answer:
     """Back to where it began, with a code that the page there has words for: never with free text."""
     code = _code(flow, refusal)
     theirs = _CODES.get(code, (code, "Configuration"))
     match flow.dialect:
         case "better-auth":
             word = refusal.facts.get("error", theirs[0]) if isinstance(refusal, ProviderDenied) else theirs[0]
-            return sent(flow.error_to or ERROR_PAGE, error=word)
+            return sent(flow.error_to or base + ERROR_PAGE, error=word)
         case "authjs":
-            return sent(flow.error_to or ERROR_PAGE, error=theirs[1])
-    back = flow.error_to or {"sign_in": "/sign-in", "link": HOME, "confirm": "/confirm"}[flow.act]
+            return sent(flow.error_to or base + ERROR_PAGE, error=theirs[1])
+    back = flow.error_to or base + {"sign_in": "/sign-in", "link": HOME, "confirm": "/confirm"}[flow.act]
     onwards = {} if flow.act == "link" else {"next": flow.next}
     return sent(back, error=code, **{"with": flow.provider}, **onwards)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from sojourn.api import sign_in
+from sojourn.api import devices, preferences, sign_in, stream
 from sojourn.api.current import BASE, current, current_view, customised
 from sojourn.api.routes import Call, Route
 from sojourn.api.views import (
@@ -72,17 +72,25 @@ async def history(call: Call) -> History:
 
 
 async def revoke_one(call: Call) -> Ended:
-    """Sign out one of your devices; your current one is a sign-out."""
-    id = call.id()
+    """Sign out one of your devices; your current one is a sign-out.
+
+    With `undo=true` it is over everywhere at once all the same, but can be brought back until `undo_until`.
+    """
+    id, sessions = call.id(), call.visit.site.sessions
     if id == call.mine.id:
         await call.visit.logout()
-    else:
-        await call.visit.site.sessions.revoke(id, owner=call.me, reason=Reason.USER, by=call.mine.actor)
+        return Ended(id=id)
+    if call.query.get("undo") == "true":
+        until = (await sessions.hold(id, owner=call.me, by=call.mine)).held_until
+        return Ended(id=id, undo_until=None if until is None else instant(until))
+    call.settled(id)
+    await sessions.revoke(id, owner=call.me, reason=Reason.USER, by=call.mine.actor)
     return Ended(id=id)
 
 
 async def revoke_others(call: Call) -> Count:
     """Sign out every device but this one."""
+    call.settled()
     count = await call.visit.site.sessions.revoke_all(call.me, keep=call.mine.id, by=call.mine.actor)
     return Count(count=count)
 
@@ -90,6 +98,7 @@ async def revoke_others(call: Call) -> Count:
 async def revoke_all(call: Call) -> Count:
     """Sign out every device but this one, or with `include_current` this one too."""
     body: RevokeAll = call.body
+    call.settled()
     count = await call.visit.site.sessions.revoke_all(
         call.me,
         keep=None if body.include_current else call.mine.id,
@@ -111,6 +120,9 @@ _FILTERS = _PAGE | {
 
 ROUTES = (
     *sign_in.ROUTES,
+    *stream.ROUTES,
+    *devices.ROUTES,
+    *preferences.ROUTES,
     Route(
         method="POST",
         path=f"{BASE}/activity",
@@ -151,7 +163,8 @@ ROUTES = (
         guard="session",
         act=revoke_one,
         returns=Ended,
-        refusals=("not_found",),
+        query={"undo": "true: so that it can be undone for a few seconds, if the policy has it so"},
+        refusals=("not_found", "reauth_required"),
     ),
     Route(
         method="POST",

@@ -112,7 +112,20 @@ def _parameters(route: Route) -> dict[str, Any]:
     return {"required": True, "content": {kind: {"schema": schema} for kind in kinds}}
 
 
+_EVENT = {  # each that comes, as the reader of a stream takes it apart
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "retry": {"type": "integer"},
+    },
+}
+
+
 def _answer(route: Route) -> dict[str, Any]:
+    if route.streams:
+        return {"description": "Goes on", "content": {"text/event-stream": {"schema": _EVENT}}}
     if route.returns is None:
         return {"description": "Done"}
     return {"description": "Done", "content": {"application/json": {"schema": _reference(route.returns)}}}
@@ -128,7 +141,8 @@ def _refusals(route: Route, statuses: dict[str, int]) -> dict[str, Any]:
         503: ["unavailable"],
     }
     for code in codes:
-        by_status.setdefault(statuses[code], []).append(code)
+        # A query has no schema that says what is in it, so its route says that it may be refused.
+        by_status.setdefault(422 if code == "body_rejected" else statuses[code], []).append(code)
     if route.parameters:
         for status in (400, 413, 415):
             by_status.setdefault(status, []).append("invalid_request")

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     # An application with users of its own never loads ours.
     from sojourn.accounts import Accounts
     from sojourn.api.federation import Federation
+    from sojourn.api.metrics import Exposed
     from sojourn.directory import Directory
+    from sojourn.observe.ledger import Ledger
 
 __all__ = ["Act", "Call", "Guard", "Route", "in_person"]
 
@@ -41,6 +43,8 @@ class Call(Struct, kw_only=True):
     defers: bool = False  # reading a session is no use of it: that is told by a POST
     session_fields: tuple[str, ...] = ()  # the keys of `Session.data` that clients may set
     federation: Federation | None = None  # None: nobody can sign in with another service
+    ledger: Ledger | None = None  # None: no journal is kept
+    metrics: Exposed | None = None  # None: there is nothing at /metrics
 
     @property
     def mine(self) -> Session:
@@ -51,7 +55,12 @@ class Call(Struct, kw_only=True):
 
     @property
     def in_person(self) -> Session:
-        """The session that asks, if it is its user who does: how they sign in is nobody else's to change."""
+        """The session that asks, if it is its user who does, and neither an administrator nor an application.
+
+        How they sign in is nobody else's to change.
+        """
+        if self.visit.bearer is not None and self.mine.application_id is not None:
+            raise Forbidden("An application may not do that for you. Sign in here.")
         return in_person(self.mine)
 
     @property
@@ -81,15 +90,17 @@ class Call(Struct, kw_only=True):
             raise BodyRejected(f"limit must be a whole number from 1 to {most}.", status=422, field="limit")
         return min(int(given[:9]), most)
 
+    def settled(self, id: UUID | None = None) -> None:
+        """Refuse the session that asks while it is in quarantine, if *id* is an older one; None: any is."""
+        self.visit.site.sessions.require_settled(self.mine, id)
+
     async def admit(self, guard: Guard, max_age: timedelta | None = None, *, sure: bool = True) -> None:
         """Let the call pass its *guard*, or raise the refusal. Unless told otherwise the store is asked."""
         if guard == "open":
             return
         self.session = await self.visit.require(sure=sure)
         if guard.endswith("admin"):
-            in_person(self.session)
-            if self.visit.bearer is not None and self.session.application_id is not None:
-                raise Forbidden("An application may not do that for you. Sign in here.")
+            self.session = self.in_person
             await self.visit.require_role("admin")
         if guard.startswith("fresh"):
             await self.visit.require_fresh(max_age)
@@ -133,6 +144,7 @@ class Route(Struct, frozen=True, kw_only=True):
     also: str = ""  # tells routes apart that do the same
     bearer: bool = True  # an access token will do: not for pages, which are for whoever sits there
     cookieless: bool = False  # no cookie is looked at, so no CSRF rule applies, and any page may ask
+    streams: bool = False  # the answer goes on: server-sent events
     in_passing: bool = False  # its clients know no refresh: a token that is due is rotated with the answer
     before: Callable[[Call], None] | None = None  # may refuse before the guard is asked
     says: Says | None = None  # what the middleware refuses, said as the route's clients expect

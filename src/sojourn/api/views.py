@@ -9,6 +9,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from sojourn import lifecycle
+from sojourn.lifecycle import Ending
 from sojourn.policy import Policy, words
 from sojourn.session import Device, DeviceKind, Reason, Session
 
@@ -46,6 +47,7 @@ class DeviceView(Struct, kw_only=True):
     id: str | None
     kind: DeviceKind
     name: str
+    custom_name: str | None  # what its user calls it
     model: str | None
     browser: str | None
     browser_version: str | None
@@ -73,6 +75,7 @@ class SessionRow(Struct, kw_only=True):
     authenticated_at: Time | None
     application_id: str | None
     tenant_id: str | None
+    amr: tuple[str, ...]  # how they signed in (RFC 8176)
     remember: bool
     impersonated: bool  # an administrator acts as the user
 
@@ -98,6 +101,8 @@ class History(Struct, kw_only=True):
 
 
 class Ended(Struct, kw_only=True):
+    """One session is over; until `undo_until`, if there is one, it can be brought back."""
+
     id: UUID
     undo_until: Time | None = None
 
@@ -150,6 +155,7 @@ class Limits(Struct, kw_only=True):
     activity_every: int
     fresh_for: int
     rotate_every: int | None
+    undo_for: int  # how long the sign-out of another device can be undone; 0: not at all
 
 
 class Current(Struct, kw_only=True):
@@ -176,24 +182,24 @@ def row(session: Session, policy: Policy, current: UUID | None) -> SessionRow:
 
 
 def ended_row(session: Session, policy: Policy) -> EndedRow:
-    ended_at = session.revoked_at or lifecycle.idle_end(session, policy)
+    ending = lifecycle.ending(session, policy)
     return EndedRow(
         **_fields(session, policy, None),
-        ended_at=instant(ended_at),
-        reason=session.reason,
-        by=_by(session),
+        ended_at=instant(ending.at),
+        reason=ending.reason,
+        by=_by(session, ending),
     )
 
 
-def _by(session: Session) -> str | None:
+def _by(session: Session, ending: Ending) -> str | None:
     """Who ended it; an administrator's name is none of the user's business."""
-    if session.revoked_at is None:
+    if ending.reason is None and session.revoked_at is None:
         return None
-    if session.reason is Reason.ADMIN:  # also from the command line, where nobody is signed in
+    if ending.reason is Reason.ADMIN:  # also from the command line, where nobody is signed in
         return "admin"
-    if session.revoked_by is None:
+    if ending.by is None:
         return "system"
-    return "user" if session.revoked_by == session.user_id else "admin"
+    return "user" if ending.by == session.user_id else "admin"
 
 
 def device_view(device: Device) -> DeviceView:
@@ -215,6 +221,7 @@ def _fields(s: Session, policy: Policy, current: UUID | None) -> dict[str, Any]:
         "authenticated_at": instant(s.authenticated_at) if s.authenticated_at else None,
         "application_id": s.application_id,
         "tenant_id": s.tenant_id,
+        "amr": s.amr,
         "remember": s.remember,
         "impersonated": s.parent_id is not None,
     }
@@ -240,6 +247,7 @@ def limits(policy: Policy) -> Limits:
         activity_every=_seconds(policy.activity_every),
         fresh_for=_seconds(policy.fresh_for),
         rotate_every=None if policy.rotate_every is None else _seconds(policy.rotate_every),
+        undo_for=_seconds(policy.undo_for),
     )
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import errno
+import logging
+import re
 import socket
 from copy import deepcopy
 from typing import Any
 
 from sojourn.errors import SettingsError
 
-__all__ = ["bind", "uvicorn_options"]
+__all__ = ["Unlinked", "bind", "uvicorn_options"]
+
+_LINK = re.compile(r"(/not-me\?)\S*")
 
 
 def bind(host: str, port: int, *, other: str) -> socket.socket:
@@ -51,6 +55,8 @@ def uvicorn_options(log_level: str) -> dict[str, Any]:
     from uvicorn.config import LOGGING_CONFIG
 
     logs = deepcopy(LOGGING_CONFIG)
+    logs["filters"] = {"links": {"()": Unlinked}}
+    logs["handlers"]["access"]["filters"] = ["links"]
     logs["loggers"]["sojourn"] = {"handlers": ["default"], "level": log_level.upper(), "propagate": False}
     return {
         "log_config": logs,
@@ -59,3 +65,14 @@ def uvicorn_options(log_level: str) -> dict[str, Any]:
         "server_header": False,
         "lifespan": "on",
     }
+
+
+class Unlinked(logging.Filter):
+    """Keeps the link of a notice out of the access log: whoever reads that could press its button."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                _LINK.sub(r"\1...", part) if isinstance(part, str) else part for part in record.args
+            )
+        return True

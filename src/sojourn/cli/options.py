@@ -9,7 +9,20 @@ from cyclopts import Parameter
 
 from sojourn.settings import FIELDS
 
-__all__ = ["Accounts", "Flag", "Json", "KeysFile", "Limit", "LogLevel", "Serving", "Store", "Yes", "option"]
+__all__ = [
+    "Accounts",
+    "Flag",
+    "JournalAt",
+    "Json",
+    "KeysFile",
+    "Limit",
+    "LogLevel",
+    "Places",
+    "Serving",
+    "Store",
+    "Yes",
+    "option",
+]
 
 _TABLE = {field.name: field for field in FIELDS}
 
@@ -28,6 +41,8 @@ def option(name: str) -> Parameter:
 Store = Annotated[str | None, option("store")]
 Accounts = Annotated[str | None, option("accounts")]
 KeysFile = Annotated[str | None, option("keys_file")]
+JournalAt = Annotated[str | None, option("journal")]
+Places = Annotated[str | None, option("places")]
 LogLevel = Annotated[str | None, option("log_level")]
 
 Flag = Parameter(negative="", show_default=False)
@@ -43,11 +58,15 @@ class Serving:
 
     store: Store = None
     accounts: Accounts = None
+    journal: JournalAt = None
+    keep_journal: Annotated[str | None, option("keep_journal")] = None
+    keep_personal: Annotated[str | None, option("keep_personal")] = None
     host: Annotated[str | None, option("host")] = None
     port: Annotated[str | None, option("port")] = None
     workers: Annotated[str | None, option("workers")] = None
     worker: Annotated[bool | None, option("worker")] = None
     origin: Annotated[str | None, option("origin")] = None
+    prefix: Annotated[str | None, option("prefix")] = None
     keys_file: KeysFile = None
     trusted_proxies: Annotated[str | None, option("trusted_proxies")] = None
     delivery_networks: Annotated[str | None, option("delivery_networks")] = None
@@ -62,6 +81,17 @@ class Serving:
     multi_session: Annotated[bool | None, option("multi_session")] = None
     session_fields: Annotated[str | None, option("session_fields")] = None
     attempts_per_address: Annotated[str | None, option("attempts_per_address")] = None
+    streams_per_user: Annotated[str | None, option("streams_per_user")] = None
+    streams_per_address: Annotated[str | None, option("streams_per_address")] = None
+    mail_from: Annotated[str | None, option("mail_from")] = None
+    mail_language: Annotated[str | None, option("mail_language")] = None
+    new_device_notice: Annotated[bool | None, option("new_device_notice")] = None
+    alerts_to: Annotated[str | None, option("alerts_to")] = None
+    alerts_least: Annotated[str | None, option("alerts_least")] = None
+    alerts_off: Annotated[str | None, option("alerts_off")] = None
+    alerts_rules: Annotated[str | None, option("alerts_rules")] = None
+    alerts_networks: Annotated[str | None, option("alerts_networks")] = None
+    webhook_events: Annotated[str | None, option("webhook_events")] = None
     preset: Annotated[str | None, option("preset")] = None
     lifetime: Annotated[str | None, option("lifetime")] = None
     idle_timeout: Annotated[str | None, option("idle_timeout")] = None
@@ -69,7 +99,14 @@ class Serving:
     touch_every: Annotated[str | None, option("touch_every")] = None
     rotate_every: Annotated[str | None, option("rotate_every")] = None
     fresh_for: Annotated[str | None, option("fresh_for")] = None
+    undo_for: Annotated[str | None, option("undo_for")] = None
+    quarantine_for: Annotated[str | None, option("quarantine_for")] = None
     impersonate_for: Annotated[str | None, option("impersonate_for")] = None
+    binding: Annotated[str | None, option("binding")] = None
+    addresses: Annotated[str | None, option("addresses")] = None
+    keep_addresses: Annotated[str | None, option("keep_addresses")] = None
+    places: Places = None
+    country_header: Annotated[str | None, option("country_header")] = None
     max_sessions: Annotated[str | None, option("max_sessions")] = None
     cache_for: Annotated[str | None, option("cache_for")] = None
     cookie_cache: Annotated[str | None, option("cookie_cache")] = None

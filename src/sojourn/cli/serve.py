@@ -13,6 +13,7 @@ from sojourn.accounts import open_accounts
 from sojourn.cli.listening import bind, uvicorn_options
 from sojourn.cli.options import Serving
 from sojourn.demo import refuse_demo
+from sojourn.observe import open_ledger
 from sojourn.settings import Settings, load
 from sojourn.settings_text import without_password
 from sojourn.stores import open_store
@@ -43,6 +44,7 @@ def serve(*, options: Serving | None = None) -> None:
             host=settings.host,
             port=settings.port,
             workers=settings.workers,
+            root_path=settings.prefix,
             **uvicorn_options(settings.log_level),
         )
 
@@ -50,21 +52,26 @@ def serve(*, options: Serving | None = None) -> None:
 async def reach(settings: Settings) -> None:
     """Read once from each store: what is wrong with it is the operator's to hear, before any user."""
     store, accounts = open_store(settings.store), open_accounts(settings.accounts)
+    ledger = None if settings.journal == "off" else open_ledger(settings.journal, keys=None)
     try:
         await store.get(UUID(int=0))
         await accounts.get("nobody")
+        if ledger is not None:
+            await ledger.last_place()
     finally:
+        if ledger is not None:
+            await ledger.close()
         await accounts.close()
         await store.close()
 
 
 def welcome(settings: Settings) -> str:
     """Where it listens, where to go, and a warning in development."""
-    origin = settings.origin
+    place = settings.origin + settings.prefix
     lines = [
-        f"Sojourn listens on {settings.host}, port {settings.port}, for {origin}",
-        f"  sign in  {origin}/sign-in",
-        f"  admin    {origin}/admin",
+        f"Sojourn listens on {settings.host}, port {settings.port}, for {place}",
+        f"  sign in  {place}/sign-in",
+        f"  admin    {place}/admin",
         f"  store    {without_password(settings.store)}",
         "Stop it with Ctrl-C.",
     ]

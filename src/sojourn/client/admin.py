@@ -6,8 +6,18 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
-from sojourn.client.answers import AdminList, AdminRow, Counted, Ended, Stats, UserList, UserView
-from sojourn.client.wire import Ask, Wire, path
+from sojourn.client.answers import (
+    AdminList,
+    AdminRow,
+    Counted,
+    Ended,
+    Stats,
+    UserList,
+    UserShown,
+    UserView,
+)
+from sojourn.client.jobs import AsyncJobVerbs
+from sojourn.client.wire import Ask, path
 from sojourn.errors import AccountNotFound, SessionNotFound
 
 __all__ = ["AsyncAdminVerbs"]
@@ -15,11 +25,8 @@ __all__ = ["AsyncAdminVerbs"]
 _BASE = "/api/admin"
 
 
-class AsyncAdminVerbs:
+class AsyncAdminVerbs(AsyncJobVerbs):
     """`client.admin`. *who* is an administrator; anybody else gets `Forbidden`."""
-
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
 
     async def stats(self, who: Any) -> Stats:
         """`GET /api/admin/stats`: how many sessions of how many people live now."""
@@ -29,32 +36,34 @@ class AsyncAdminVerbs:
         self,
         who: Any,
         *,
+        q: str | None = None,
         user_id: str | None = None,
         application_id: str | None = None,
         tenant_id: str | None = None,
+        ip: str | None = None,
+        country: str | None = None,
+        device: str | None = None,
+        kind: str | None = None,
+        state: str | None = None,
         after: str | None = None,
         limit: int | None = None,
     ) -> AdminList:
-        """`GET /api/admin/sessions`: one page of everybody's live sessions, newest first."""
+        """`GET /api/admin/sessions`: one page of everybody's sessions, newest first.
+
+        *q*: a user, an address or network, part of a device's name, or a session id. *state*: "active",
+        unless it is "ended" or "all".
+        """
         query: dict[str, Any] = {"user_id": user_id, "application_id": application_id, "tenant_id": tenant_id}
+        query |= {"q": q, "ip": ip, "country": country, "device": device, "kind": kind, "state": state}
         query |= {"after": after, "limit": limit}
         ask = Ask(method="GET", path=f"{_BASE}/sessions", query=query, who=who, again=True)
         return await self._wire.ask(AdminList, ask)
 
-    async def every_session(
-        self,
-        who: Any,
-        *,
-        user_id: str | None = None,
-        application_id: str | None = None,
-        tenant_id: str | None = None,
-    ) -> AsyncIterator[AdminRow]:
-        """`GET /api/admin/sessions`, page after page."""
+    async def every_session(self, who: Any, **filters: Any) -> AsyncIterator[AdminRow]:
+        """`GET /api/admin/sessions`, page after page; *filters* as `sessions` takes them."""
         after: str | None = None
         while True:
-            page = await self.sessions(
-                who, user_id=user_id, application_id=application_id, tenant_id=tenant_id, after=after
-            )
+            page = await self.sessions(who, after=after, **filters)
             for row in page.sessions:
                 yield row
             if page.next is None:
@@ -79,6 +88,29 @@ class AsyncAdminVerbs:
             if page.next is None:
                 return
             after = page.next
+
+    async def user(self, who: Any, user_id: str) -> UserShown:
+        """`GET /api/admin/users/{id}`: one user."""
+        ask = Ask(
+            method="GET",
+            path=path(f"{_BASE}/users/{{}}", user_id),
+            who=who,
+            again=True,
+            missing=AccountNotFound,
+        )
+        return await self._wire.ask(UserShown, ask)
+
+    async def require_sign_in(self, who: Any, user_id: str, *, note: str | None = None) -> Counted:
+        """`POST /api/admin/users/{id}/require-sign-in`: every session proves itself again; how many."""
+        ask = Ask(
+            method="POST",
+            path=path(f"{_BASE}/users/{{}}/require-sign-in", user_id),
+            body={"note": note},
+            who=who,
+            again=True,
+            missing=AccountNotFound,
+        )
+        return await self._wire.ask(Counted, ask)
 
     async def user_sessions(
         self, who: Any, user_id: str, *, after: str | None = None, limit: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from msgspec import Meta, Struct, field
@@ -24,15 +24,26 @@ __all__ = [
     "FeedPage",
     "History",
     "Introspection",
+    "Job",
+    "JobList",
     "Limits",
+    "Line",
+    "Lines",
     "MachineToken",
+    "Person",
     "PlaceView",
+    "Preferences",
+    "Reading",
+    "Refreshes",
+    "Reported",
+    "Series",
     "SessionList",
     "SessionRow",
     "SignedIn",
     "Stats",
     "Tokens",
     "UserList",
+    "UserShown",
     "UserView",
 ]
 
@@ -50,6 +61,7 @@ class DeviceView(Struct, frozen=True, kw_only=True):
     browser_version: str | None
     os: str | None
     os_version: str | None
+    custom_name: str | None = None  # what its user calls it
 
 
 class PlaceView(Struct, frozen=True, kw_only=True):
@@ -75,6 +87,7 @@ class SessionRow(Struct, frozen=True, kw_only=True):
     application_id: str | None
     tenant_id: str | None
     remember: bool
+    amr: tuple[str, ...] = ()  # how they signed in (RFC 8176)
     impersonated: bool = False  # an administrator acts as the user (an older server knows no such thing)
 
 
@@ -125,6 +138,25 @@ class Counted(Struct, frozen=True, kw_only=True):
             force_setattr(self, "message", f"Revoked {self.count} session{'s' * (self.count != 1)}")
 
 
+class Reported(Struct, frozen=True, kw_only=True):
+    """A session was reported; how many ended for it."""
+
+    id: UUID
+    count: int
+
+
+class Preferences(Struct, frozen=True, kw_only=True):
+    """What the caller has decided about their sessions, and what they may, in seconds.
+
+    `idle_timeout`: None, as the policy has it. `idle_timeout_most`: the policy's; None: it has none.
+    """
+
+    idle_timeout: int | None
+    idle_timeout_most: int | None
+    idle_timeout_least: int
+    choices: list[int]
+
+
 class Done(Struct, frozen=True, kw_only=True):
     """It is as it was asked for."""
 
@@ -151,6 +183,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     activity_every: int
     fresh_for: int
     rotate_every: int | None
+    undo_for: int = 0  # how long the sign-out of another device can be undone; 0: not at all
 
 
 class Current(Struct, frozen=True, kw_only=True):
@@ -249,26 +282,146 @@ class FeedPage(Struct, frozen=True, kw_only=True):
 # ── administration ────────────────────────────────────────────────────────────────────────────
 
 
+class Refreshes(Struct, frozen=True, kw_only=True):
+    """How refreshing went since midnight UTC; `rate`: the part that succeeded."""
+
+    succeeded: int
+    failed: int
+    rate: float | None
+    since: Time
+
+
 class Stats(Struct, frozen=True, kw_only=True):
-    """Currently logged in: `sessions` of `users` people."""
+    """Currently logged in: `sessions` of `users` people. What only a journal knows is None without one.
+
+    What is named in `approximate` may be minutes old.
+    """
 
     sessions: int
     users: int
     accounts: int
+    devices_each: float | None = None
+    created_today: int | None = None
+    ended_today: int | None = None
+    revoked_today: int | None = None
+    created_before: int | None = None
+    refresh: Refreshes | None = None
+    alerts_open: int | None = None
+    approximate: list[str] = []
     server_now: Time
 
 
+class Person(Struct, frozen=True, kw_only=True):
+    id: str
+    email: str
+    name: str
+
+
 class AdminRow(SessionRow, frozen=True, kw_only=True):
+    """A session as administrators see it; `state`: "active", "held" or "ended"."""
+
     user_id: str | None
     note: str | None
+    user: Person | None = None
+    state: str = "active"
+    ended_at: Time | None = None
+    undo_until: Time | None = None
+    reason: str | None = None
+    ended_by: str | None = None
+    impersonator_id: str | None = None
 
 
 class AdminList(Struct, frozen=True, kw_only=True):
-    """One page, newest first. `next` is the `after` of the next page, None on the last."""
+    """One page, newest first. `next` is the `after` of the next page, None on the last.
+
+    Not `complete`: the search was long, and the next page goes on with it. `count` is None but on the
+    first page; `count_is`: "exact", "at_least" or "about".
+    """
 
     sessions: list[AdminRow]
-    count: int
+    count: int | None
+    count_is: str = "exact"
     next: str | None
+    complete: bool = True
+    server_now: Time
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """A bulk revocation: see `sojourn.observe.jobs.job.Job`."""
+
+    id: UUID
+    state: str
+    expected: int
+    done: int
+    skipped: int
+    created_at: Time
+    started_at: Time | None = None
+    over_at: Time | None = None
+    by: str
+    reason: str
+    note: str | None
+    undo_for: int  # seconds
+    undo_until: Time | None
+    except_administrators: bool
+    where: dict[str, Any] | None
+    sample: list[AdminRow]
+    error: str | None = None
+    server_now: Time
+
+
+class JobList(Struct, frozen=True, kw_only=True):
+    """Bulk revocations, the latest first."""
+
+    jobs: list[Job]
+    next: str | None
+    server_now: Time
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """What was counted in one step, by label; None where nobody was watching."""
+
+    at: Time
+    values: dict[str, int | None]
+
+
+class Series(Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """What was counted over time, and `before` that, if it was asked for."""
+
+    metric: str
+    step: str
+    from_: Time
+    to: Time
+    labels: list[str]
+    points: list[Reading]
+    before: list[Reading] | None
+    summary: str | None
+    server_now: Time
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """One event of the journal. `personal` is masked, unless it was asked for; None: it is kept no longer."""
+
+    place: int
+    at: Time
+    name: str
+    session_id: UUID | None
+    user_id: str | None
+    facts: dict[str, Any]
+    personal: dict[str, Any] | None
+
+
+class Lines(Struct, frozen=True, kw_only=True):
+    """One page of the journal, newest first."""
+
+    lines: list[Line]
+    next: int | None
+    server_now: Time
+
+
+class UserShown(UserView, frozen=True, kw_only=True):
+    """One user; `sessions`: how many live now."""
+
+    sessions: int
     server_now: Time
 
 
@@ -278,3 +431,4 @@ class UserList(Struct, frozen=True, kw_only=True):
     users: list[UserView]
     count: int
     next: str | None
+    server_now: Time | None = None  # an older server does not say

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from importlib.util import find_spec
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from sojourn.client.admin import AsyncAdminVerbs
+from sojourn.client.admin_face import AdminVerbs
 from sojourn.client.answers import (
-    AdminList,
-    AdminRow,
     Counted,
     Current,
     Done,
@@ -20,12 +20,12 @@ from sojourn.client.answers import (
     FeedPage,
     History,
     Introspection,
+    Preferences,
+    Reported,
     SessionList,
+    SessionRow,
     SignedIn,
-    Stats,
     Tokens,
-    UserList,
-    UserView,
 )
 from sojourn.client.auth import AsyncAuthVerbs
 from sojourn.client.seams import Blocking, Suspending, run
@@ -191,9 +191,29 @@ class SessionVerbs:
         """`GET /api/auth/sessions`"""
         return run(self._verbs.list(who, application_id=application_id, tenant_id=tenant_id, limit=limit))
 
-    def revoke(self, who: Any, session_id: UUID | str) -> Ended:
+    def revoke(self, who: Any, session_id: UUID | str, *, undo: bool = False) -> Ended:
         """`DELETE /api/auth/sessions/{id}`"""
-        return run(self._verbs.revoke(who, session_id))
+        return run(self._verbs.revoke(who, session_id, undo=undo))
+
+    def undo(self, who: Any, session_id: UUID | str) -> SessionRow:
+        """`POST /api/auth/sessions/{id}/undo`"""
+        return run(self._verbs.undo(who, session_id))
+
+    def report(self, who: Any, session_id: UUID | str, *, others: bool = False) -> Reported:
+        """`POST /api/auth/sessions/{id}/report`"""
+        return run(self._verbs.report(who, session_id, others=others))
+
+    def rename(self, who: Any, session_id: UUID | str, name: str | None) -> SessionRow:
+        """`PATCH /api/auth/sessions/{id}`"""
+        return run(self._verbs.rename(who, session_id, name))
+
+    def preferences(self, who: Any) -> Preferences:
+        """`GET /api/auth/preferences`"""
+        return run(self._verbs.preferences(who))
+
+    def prefer(self, who: Any, *, idle_timeout: timedelta | None) -> Preferences:
+        """`PATCH /api/auth/preferences`"""
+        return run(self._verbs.prefer(who, idle_timeout=idle_timeout))
 
     def revoke_others(self, who: Any) -> Counted:
         """`POST /api/auth/sessions/revoke-others`"""
@@ -269,80 +289,6 @@ class AuthVerbs:
     def change_password(self, access_token: Any, current_password: str, new_password: str) -> Counted:
         """`POST /api/auth/password`"""
         return run(self._verbs.change_password(access_token, current_password, new_password))
-
-
-class AdminVerbs:
-    """`client.admin`: what each does, `AsyncAdminVerbs` says."""
-
-    def __init__(self, verbs: AsyncAdminVerbs) -> None:
-        self._verbs = verbs
-
-    def stats(self, who: Any) -> Stats:
-        """`GET /api/admin/stats`"""
-        return run(self._verbs.stats(who))
-
-    def sessions(
-        self,
-        who: Any,
-        *,
-        user_id: str | None = None,
-        application_id: str | None = None,
-        tenant_id: str | None = None,
-        after: str | None = None,
-        limit: int | None = None,
-    ) -> AdminList:
-        """`GET /api/admin/sessions`"""
-        scope = {"user_id": user_id, "application_id": application_id, "tenant_id": tenant_id}
-        return run(self._verbs.sessions(who, **scope, after=after, limit=limit))
-
-    def every_session(
-        self,
-        who: Any,
-        *,
-        user_id: str | None = None,
-        application_id: str | None = None,
-        tenant_id: str | None = None,
-    ) -> Iterator[AdminRow]:
-        """`GET /api/admin/sessions`, page after page."""
-        after: str | None = None
-        while True:
-            page = self.sessions(
-                who, user_id=user_id, application_id=application_id, tenant_id=tenant_id, after=after
-            )
-            yield from page.sessions
-            if page.next is None:
-                return
-            after = page.next
-
-    def users(
-        self, who: Any, *, search: str | None = None, after: str | None = None, limit: int | None = None
-    ) -> UserList:
-        """`GET /api/admin/users`"""
-        return run(self._verbs.users(who, search=search, after=after, limit=limit))
-
-    def every_user(self, who: Any, *, search: str | None = None) -> Iterator[UserView]:
-        """`GET /api/admin/users`, page after page."""
-        after: str | None = None
-        while True:
-            page = self.users(who, search=search, after=after)
-            yield from page.users
-            if page.next is None:
-                return
-            after = page.next
-
-    def user_sessions(
-        self, who: Any, user_id: str, *, after: str | None = None, limit: int | None = None
-    ) -> AdminList:
-        """`GET /api/admin/users/{id}/sessions`"""
-        return run(self._verbs.user_sessions(who, user_id, after=after, limit=limit))
-
-    def revoke_user_sessions(self, who: Any, user_id: str, *, note: str | None = None) -> Counted:
-        """`DELETE /api/admin/users/{id}/sessions`"""
-        return run(self._verbs.revoke_user_sessions(who, user_id, note=note))
-
-    def revoke_session(self, who: Any, session_id: UUID | str, *, note: str | None = None) -> Ended:
-        """`DELETE /api/admin/sessions/{id}`"""
-        return run(self._verbs.revoke_session(who, session_id, note=note))
 
 
 class TokenVerbs:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sojourn.client.answers import Counted, Current, Done, Ended, History, SessionList, Tokens
+from sojourn.client.answers import (
+    Counted,
+    Current,
+    Done,
+    Ended,
+    History,
+    Preferences,
+    Reported,
+    SessionList,
+    SessionRow,
+    Tokens,
+)
 from sojourn.client.wire import Ask, Wire, path
 from sojourn.errors import SessionNotFound
 
@@ -44,15 +56,65 @@ class AsyncSessionVerbs:
         ask = Ask(method="GET", path=f"{_BASE}/sessions/history", query=query, who=who, again=True)
         return await self._wire.ask(History, ask)
 
-    async def revoke(self, who: Any, session_id: UUID | str) -> Ended:
+    async def revoke(self, who: Any, session_id: UUID | str, *, undo: bool = False) -> Ended:
         """`DELETE /api/auth/sessions/{id}`: sign out one of the caller's devices.
+
+        With *undo* the caller's session can bring it back until `undo_until`, if the policy lets it.
 
         `SessionNotFound`: no such session, somebody else's, or it had ended. After an answer that
         was lost the request is repeated, so that may also mean that it was this call which ended it.
         """
         where = path(f"{_BASE}/sessions/{{}}", session_id)
-        ask = Ask(method="DELETE", path=where, who=who, again=True, missing=SessionNotFound)
+        query = {"undo": "true" if undo else None}
+        ask = Ask(method="DELETE", path=where, query=query, who=who, again=True, missing=SessionNotFound)
         return await self._wire.ask(Ended, ask)
+
+    async def undo(self, who: Any, session_id: UUID | str) -> SessionRow:
+        """`POST /api/auth/sessions/{id}/undo`: bring back what the caller's session signed out with `undo`.
+
+        `UndoExpired` if that comes too late.
+        """
+        where = path(f"{_BASE}/sessions/{{}}/undo", session_id)
+        ask = Ask(method="POST", path=where, who=who, again=True, missing=SessionNotFound)
+        return await self._wire.ask(SessionRow, ask)
+
+    async def report(self, who: Any, session_id: UUID | str, *, others: bool = False) -> Reported:
+        """`POST /api/auth/sessions/{id}/report`: "not me". Ends it, and all of the same device, for good.
+
+        *others*: all but the caller's, too; `FreshnessRequired` if they signed in too long ago for that.
+        Never repeated: each time an alert would be told.
+        """
+        where = path(f"{_BASE}/sessions/{{}}/report", session_id)
+        ask = Ask(method="POST", path=where, body={"others": others}, who=who, missing=SessionNotFound)
+        return await self._wire.ask(Reported, ask)
+
+    async def rename(self, who: Any, session_id: UUID | str, name: str | None) -> SessionRow:
+        """`PATCH /api/auth/sessions/{id}`: what the caller calls that device; None takes the name back.
+
+        `FreshnessRequired` if the caller signed in too long ago for that.
+        """
+        where = path(f"{_BASE}/sessions/{{}}", session_id)
+        body = {"name": name}
+        ask = Ask(method="PATCH", path=where, body=body, who=who, again=True, missing=SessionNotFound)
+        return await self._wire.ask(SessionRow, ask)
+
+    async def preferences(self, who: Any) -> Preferences:
+        """`GET /api/auth/preferences`: what the caller decided about their sessions, and may decide."""
+        return await self._wire.ask(
+            Preferences, Ask(method="GET", path=f"{_BASE}/preferences", who=who, again=True)
+        )
+
+    async def prefer(self, who: Any, *, idle_timeout: timedelta | None) -> Preferences:
+        """`PATCH /api/auth/preferences`: sign the caller out after *idle_timeout* without use, everywhere.
+
+        In whole seconds; None: as the policy has it. `FreshnessRequired` if they signed in too long ago.
+        """
+        seconds = None if idle_timeout is None else idle_timeout // timedelta(seconds=1)
+        body = {"idle_timeout": seconds}
+        where = f"{_BASE}/preferences"
+        return await self._wire.ask(
+            Preferences, Ask(method="PATCH", path=where, body=body, who=who, again=True)
+        )
 
     async def revoke_others(self, who: Any) -> Counted:
         """`POST /api/auth/sessions/revoke-others`: every session but the caller's.

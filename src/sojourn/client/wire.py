@@ -54,7 +54,7 @@ NOBODY: Any = object()
 class Ask(Discreet, frozen=True, kw_only=True):
     """One request. `again`: to do it twice is as good as once, so it may be repeated."""
 
-    method: Literal["GET", "POST", "DELETE"]
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
     path: str
     query: Mapping[str, Any] = {}
     body: Any = None  # as JSON

@@ -27,6 +27,7 @@ _log = logging.getLogger("sojourn.delivery")
 _random = secrets.SystemRandom()
 _MOST, _EACH = 32, 4  # messages under way at a time: in all, and for one receiver
 _HELD = timedelta(seconds=30)  # how long a claim lasts: far longer than any attempt
+_LOOKS = 0.5  # seconds after which it looks for more while some are under way
 _BUDGET = 5.0  # seconds after which a step takes no more
 _ABANDONS = timedelta(minutes=5)  # how often it looks for what has waited too long
 _NEVER_TRIED = "it waited for too long, behind others for the same receiver"
@@ -79,7 +80,8 @@ class Courier:
                     await self._take(flying, at, sent)
                 if not flying:
                     break
-                landed, _ = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
+                # Not until one has landed: who is slow keeps nobody waiting that has got mail since.
+                landed, _ = await asyncio.wait(flying, timeout=_LOOKS, return_when=asyncio.FIRST_COMPLETED)
                 for task in landed:
                     del flying[task]
                     task.result()

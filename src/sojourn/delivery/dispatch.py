@@ -96,9 +96,14 @@ class Dispatch(Leader):
                 task.cancel()
             self._woken.clear()
 
-    def _heard(self, entry: Entry) -> None:
-        """A line of the log, on whatever thread polled."""
+    def wake(self) -> None:
+        """There is something in the outbox: from whatever thread."""
         loop = self._loop
-        if entry.revoked_at is not None and loop is not None and self.leading:
+        if loop is not None and self.leading:
             with suppress(RuntimeError):  # the loop has closed meanwhile
                 loop.call_soon_threadsafe(self._woken.set)
+
+    def _heard(self, entry: Entry) -> None:
+        """A line of the log, on whatever thread polled."""
+        if entry.revoked_at is not None:
+            self.wake()

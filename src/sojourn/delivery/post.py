@@ -38,7 +38,7 @@ async def addresses_of(host: str, port: int) -> list[str]:
 
 
 class Post:
-    """Sends forms. Each has a connection of its own, so that its host is looked up and checked each time.
+    """Sends forms and JSON. Each has its own connection, so that its host is looked up and checked each time.
 
     A name is resolved once, here, and the connection goes to what was checked: a name that is public when
     it is looked at and private when it is used gains nothing. The certificate is checked against the name.
@@ -64,15 +64,22 @@ class Post:
 
         The rest of the answer is not read: nobody needs it, and it may be endless.
         """
+        return await self._posted(url, urlencode(fields).encode(), _FORM)
+
+    async def json(self, url: str, content: bytes, headers: Mapping[str, str]) -> int:
+        """The same for *content* as it is, with *headers* of its own, among them what it is."""
+        return await self._posted(url, content, headers)
+
+    async def _posted(self, url: str, content: bytes, headers: Mapping[str, str]) -> int:
         try:
             async with asyncio.timeout(self._deadline):
-                return await self._sent(url, urlencode(fields).encode())
+                return await self._sent(url, content, headers)
         except TimeoutError:
             raise Undelivered(f"no answer within {self._deadline:g} s") from None
         except _FAULTS as error:
             raise Undelivered(f"{type(error).__name__}: {str(error)[:200]}") from None
 
-    async def _sent(self, url: str, content: bytes) -> int:
+    async def _sent(self, url: str, content: bytes, more: Mapping[str, str]) -> int:
         parts = urlsplit(url)
         host, scheme = parts.hostname or "", parts.scheme
         if scheme not in ("http", "https") or not host:
@@ -84,7 +91,7 @@ class Post:
             target.origin, ssl_context=self._context(scheme), network_backend=_Pinned(allowed[:_MOST])
         )
         try:
-            headers = [*_HEADERS.items(), ("host", parts.netloc)]
+            headers = [*more.items(), *_HEADERS.items(), ("host", parts.netloc)]
             async with connection.stream("POST", target, headers=headers, content=content) as answer:
                 return int(answer.status)
         finally:
@@ -96,8 +103,8 @@ class Post:
         return self._trust
 
 
+_FORM = {"content-type": "application/x-www-form-urlencoded"}
 _HEADERS = {
-    "content-type": "application/x-www-form-urlencoded",
     "accept": "application/json",
     "accept-encoding": "identity",
     "connection": "close",

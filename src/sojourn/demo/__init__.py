@@ -12,6 +12,7 @@ from pathlib import Path
 from sojourn import keyring
 from sojourn.demo.cast import ADMIN, USER
 from sojourn.errors import SettingsError
+from sojourn.token import Keys
 
 __all__ = ["ADMIN", "DIRECTORY", "USER", "arguments", "is_demo", "occupied", "prepare", "refuse_demo"]
 
@@ -53,24 +54,38 @@ async def prepare(directory: Path, now: datetime, *, keep: bool = False) -> bool
         )
     if keep and database.exists() and keys_file.exists():
         return False
-    for path in (keys_file, database, directory / "demo.db-wal", directory / "demo.db-shm"):
+    journal = directory / "demo-journal.db"
+    for path in (keys_file, *_files(database), *_files(journal)):
         path.unlink(missing_ok=True)
     _mark(database)
+    _make(journal)
     text = keyring.generate(now)
-    await _fill(database, keyring.parse(text).signing_id, now)
+    await _fill(database, journal, keyring.parse(text), now)
     keyring.write(keys_file, text)  # last: without it the next start begins anew
     return True
 
 
-async def _fill(database: Path, key_id: int, now: datetime) -> None:
+def _files(database: Path) -> list[Path]:
+    """With what SQLite may have left beside it."""
+    return [database, *(database.with_name(database.name + end) for end in ("-wal", "-shm"))]
+
+
+async def _fill(database: Path, journal: Path, keys: Keys, now: datetime) -> None:
     from sojourn.accounts.sqlite import SQLiteAccounts
+    from sojourn.demo.past import tell
     from sojourn.demo.sample import fill
+    from sojourn.observe import open_ledger
     from sojourn.stores.sqlite import SQLiteStore
 
     store, accounts = SQLiteStore(database), SQLiteAccounts(database)
+    ledger = open_ledger(f"sqlite:///{journal}", keys=keys)
     try:
-        await fill(store, accounts, key_id=key_id, now=now)
+        sessions = await fill(store, accounts, key_id=keys.signing_id, now=now)
+        await tell(ledger, sessions, now)
+        while await store.expire(at=now):  # the journal has been told
+            pass
     finally:
+        await ledger.close()
         await accounts.close()
         await store.close()
 
@@ -130,7 +145,11 @@ def refuse_demo(url: str) -> None:
         )
 
 
+def _make(file: Path) -> None:
+    os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
 def _mark(database: Path) -> None:
-    os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    _make(database)
     with closing(sqlite3.connect(database)) as connection:
         connection.execute(f"pragma application_id = {_MARK}")

@@ -60,8 +60,8 @@ class Stay(Struct, frozen=True, kw_only=True):
     remember: bool = False
 
 
-async def fill(store: Store, accounts: AccountsStore, *, key_id: int, now: datetime) -> None:
-    """Put the sample into empty stores, as if it had happened until *now*."""
+async def fill(store: Store, accounts: AccountsStore, *, key_id: int, now: datetime) -> list[Session]:
+    """Put the sample into empty stores, as if it had happened until *now*; its sessions."""
     ada, grace, *others = users = list(_users(now))
     hasher = PasswordHasher()
     for user, person in ((ada, USER), (grace, ADMIN)):
@@ -70,7 +70,9 @@ async def fill(store: Store, accounts: AccountsStore, *, key_id: int, now: datet
     # Together, because what waits together is committed together.
     await asyncio.gather(*(accounts.insert(user) for user in users[2:]))
     stays = [*_adas(ada.id, grace.id, now), *_graces(grace.id, now), *_week(others, now)]
-    await asyncio.gather(*(store.insert(session_of(stay, key_id)) for stay in stays))
+    sessions = [session_of(stay, key_id) for stay in stays]
+    await asyncio.gather(*(store.insert(session) for session in sessions))
+    return sessions
 
 
 def session_of(stay: Stay, key_id: int) -> Session:

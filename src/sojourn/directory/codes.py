@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from msgspec import Struct
@@ -57,6 +57,10 @@ class Codes(Protocol):
         False if the code was presented again meanwhile, or is no longer known: the caller then ends
         the session. However the two meet, one sees the other.
         """
+        ...
+
+    async def codes_of(self, user_id: str) -> list[dict[str, Any]]:
+        """What was agreed upon in the name of a user, as the payloads of their codes say it."""
         ...
 
     async def purge_codes(self, *, before: datetime, limit: int = 1000) -> int:

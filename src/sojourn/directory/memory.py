@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Any, TypeVar
 from uuid import UUID
 
+import msgspec
 from msgspec.structs import replace as _replaced
 
 from sojourn.directory.codes import Code, Redeemed
@@ -129,6 +130,29 @@ class MemoryDirectory:
             for digest in over:
                 del self._codes[digest]
             return len(over)
+
+    async def codes_of(self, user_id: str) -> list[dict[str, Any]]:
+        with self._lock:
+            payloads = [msgspec.json.decode(code.payload) for code in self._codes.values()]
+        return [payload for payload in payloads if payload.get("user_id") == user_id]
+
+    async def forget_user(self, user_id: str, words: Sequence[str]) -> int:
+        with self._lock:
+            codes = [
+                digest
+                for digest, code in self._codes.items()
+                if msgspec.json.decode(code.payload).get("user_id") == user_id
+            ]
+            told = [
+                message.id
+                for message in self._messages.values()
+                if any(word.encode() in message.body for word in words)
+            ]
+            for digest in codes:
+                del self._codes[digest]
+            for id in told:
+                del self._messages[id]
+            return len(codes) + len(told)
 
     # ── bookmarks ────────────────────────────────────────────────────────────────────────────
 

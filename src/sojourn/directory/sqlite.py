@@ -107,6 +107,11 @@ _PURGE_CODES = """
     )
 """
 
+# Few enough to be looked through: a code lives for a minute, and a message until it is delivered.
+_CODES_OF = "select payload from authorization_codes where json_extract(payload, '$.user_id') = :user_id"
+_FORGET_CODES = "delete from authorization_codes where json_extract(payload, '$.user_id') = :user_id"
+_FORGET_MESSAGES = "delete from outbox where instr(body, :word) > 0"
+
 _BOOKMARK = "select place from bookmarks where name = :name"
 _OPEN = "insert into bookmarks (name, place) values (:name, :to) on conflict do nothing"
 _TURN = "update bookmarks set place = :to where name = :name and place = :was"
@@ -219,6 +224,13 @@ class SQLiteDirectory:
         values = {"before": _time(before), "limit": limit}
         return await self._count(_PURGE_CODES, values)
 
+    async def codes_of(self, user_id: str) -> list[dict[str, Any]]:
+        rows = await self.engine.scan(lambda db: db.execute(_CODES_OF, {"user_id": user_id}).fetchall())
+        return [json.loads(payload) for (payload,) in rows]
+
+    async def forget_user(self, user_id: str, words: Sequence[str]) -> int:
+        return await self.engine.write(lambda db: _forget_user(db, user_id, words))
+
     # ── bookmarks ────────────────────────────────────────────────────────────────────────────
 
     async def bookmark(self, name: str) -> str | None:
@@ -312,3 +324,8 @@ def _claim(db: sqlite3.Connection, values: Values) -> list[Message]:
 
 def _time(at: datetime | None) -> int | None:
     return None if at is None else microseconds(at)
+
+
+def _forget_user(db: sqlite3.Connection, user_id: str, words: Sequence[str]) -> int:
+    gone = db.execute(_FORGET_CODES, {"user_id": user_id}).rowcount
+    return gone + sum(db.execute(_FORGET_MESSAGES, {"word": word.encode()}).rowcount for word in words)

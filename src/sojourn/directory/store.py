@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -52,6 +53,10 @@ class DirectoryStore(Bookmarks, Codes, Outbox, Protocol):
 
     async def set_status(self, which: str, status: Status) -> Tenant | None:
         """None if there is no tenant with this id or slug."""
+        ...
+
+    async def forget_user(self, user_id: str, words: Sequence[str]) -> int:
+        """Forget the codes of a user, and messages in whose body one of *words* stands; how many of both."""
         ...
 
     async def close(self) -> None: ...

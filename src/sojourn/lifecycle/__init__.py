@@ -3,27 +3,52 @@
 from __future__ import annotations
 
 from sojourn.lifecycle.beginning import carry, impersonate, start
-from sojourn.lifecycle.change import mark_for_renewal, renew, require_fresh, update
-from sojourn.lifecycle.ends import end, ended, idle_end, used
+from sojourn.lifecycle.binding import Here, bind, changes, require_bound
+from sojourn.lifecycle.change import (
+    limit_idle,
+    mark_for_renewal,
+    rename,
+    renew,
+    require_fresh,
+    require_settled,
+    unproven,
+    update,
+)
+from sojourn.lifecycle.ends import Ending, end, ended, ending, idle_end, used
+from sojourn.lifecycle.holding import hold, hold_for, lift, lift_for
 from sojourn.lifecycle.outcome import Outcome
 from sojourn.lifecycle.rotation import refresh, rotation_due
 from sojourn.lifecycle.use import admit, bear, validate
 
 __all__ = [
+    "Ending",
+    "Here",
     "Outcome",
     "admit",
     "bear",
+    "bind",
     "carry",
+    "changes",
     "end",
     "ended",
+    "ending",
+    "hold",
+    "hold_for",
     "idle_end",
     "impersonate",
+    "lift",
+    "lift_for",
+    "limit_idle",
     "mark_for_renewal",
     "refresh",
+    "rename",
     "renew",
+    "require_bound",
     "require_fresh",
+    "require_settled",
     "rotation_due",
     "start",
+    "unproven",
     "update",
     "used",
     "validate",

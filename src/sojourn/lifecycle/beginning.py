@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -39,11 +39,13 @@ def start(
     tenant_id: str | None = None,
     profile: str | None = None,
     authenticated_at: datetime | None = None,
+    idle_timeout: timedelta | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> Session:
     """A new session of *user_id*, or of a visitor, as the policy has it.
 
     *authenticated_at*: when the user proved who they are, if that was not now but for another session.
+    *idle_timeout*: the user's own, in whole seconds.
     """
     session = Session(
         id=id,
@@ -64,6 +66,7 @@ def start(
         ip=ip,
         remember=remember,
         profile=profile,
+        idle_timeout=idle_timeout,
         data=fitting(dict(data or {}), policy),
     )
     policy = policy.of(session)
@@ -83,12 +86,15 @@ def impersonate(
     key_id: int,
     device: Device | None = None,
     ip: str | None = None,
+    place: Place | None = None,
     data: Mapping[str, Any] | None = None,
+    lasting: timedelta | None = None,
+    note: str | None = None,
 ) -> Outcome:
     """The session in which *by*, whose own is *parent*, acts as *user_id*; it is yet to be inserted.
 
     Nobody has proved to be that user, so nothing that asks for a fresh sign-in is ever open to it. It
-    outlives neither `impersonate_for` nor *parent*, whose rules hold for it.
+    outlives neither `impersonate_for` nor *lasting* nor *parent*, whose rules hold for it.
     """
     parent = living(parent, policy, now)
     who = parent.user_id
@@ -98,7 +104,8 @@ def impersonate(
         raise Forbidden("You are this user already.")
     if parent.renew_due:
         raise SessionChanged
-    ends_at = min(now + policy.impersonate_for, absolute_end(parent, policy.of(parent)))
+    longest = policy.impersonate_for if lasting is None else min(lasting, policy.impersonate_for)
+    ends_at = min(now + longest, absolute_end(parent, policy.of(parent)))
     session = Session(
         id=id,
         user_id=user_id,
@@ -108,13 +115,14 @@ def impersonate(
         seen_at=now,
         expires_at=now,
         ends_at=ends_at,
-        device=device or parent.device,
-        place=parent.place if ip in (None, parent.ip) else None,
+        device=device or _replaced(parent.device, custom_name=None),  # which is nobody else's to read
+        place=place or (parent.place if ip in (None, parent.ip) else None),
         ip=ip or parent.ip,
         profile=parent.profile,
         impersonator_id=who,
         parent_id=parent.id,
         parent_version=parent.void_below,
+        note=note,
         data=fitting(dict(data or {}), policy),
     )
     return Outcome(session=_replaced(session, expires_at=stored_end(now, ends_at, policy.of(session))))

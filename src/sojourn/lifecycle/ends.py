@@ -4,14 +4,36 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from msgspec import Struct
 from msgspec.structs import replace as _replaced
 
 from sojourn.errors import SessionError, SessionExpired, SessionNotFound, SessionRevoked, TokenInvalid
 from sojourn.policy import Policy
-from sojourn.session import Seen, Session
+from sojourn.session import Reason, Seen, Session
 from sojourn.token import Keys, Token, genuine
 
-__all__ = ["absolute_end", "admitted", "end", "ended", "idle_end", "living", "noted", "stored_end", "used"]
+__all__ = [
+    "Ending",
+    "absolute_end",
+    "admitted",
+    "end",
+    "ended",
+    "ending",
+    "idle_end",
+    "lasting",
+    "living",
+    "noted",
+    "stored_end",
+    "used",
+]
+
+
+class Ending(Struct, frozen=True):
+    """How a session ended. By time: without a reason."""
+
+    at: datetime
+    reason: Reason | None
+    by: str | None
 
 
 def idle_end(session: Session, policy: Policy) -> datetime:
@@ -25,10 +47,12 @@ def ended(session: Session, policy: Policy, now: datetime) -> SessionError | Non
     """Why the session no longer lives, or None.
 
     The earlier of the stored end and the end that today's policy gives decides, so a tightened
-    policy holds at once.
+    policy holds at once. One that is held is over for everybody, whether or not that can be undone.
     """
     if session.revoked_at is not None:
         return SessionRevoked(session.id, session.reason)
+    if session.held is not None:
+        return SessionRevoked(session.id, session.reason or Reason.USER, held=now < session.held.until)
     policy = policy.of(session)
     if now < _end(session, policy):
         return None
@@ -36,6 +60,16 @@ def ended(session: Session, policy: Policy, now: datetime) -> SessionError | Non
     if now >= last:
         return SessionExpired("absolute", last - session.created_at)
     return SessionExpired("idle", policy.idle_timeout or now - session.seen_at)
+
+
+def ending(session: Session, policy: Policy) -> Ending:
+    """How the session ended, which is over. A hold that nobody lifted ended it when it ran out."""
+    if session.revoked_at is not None:
+        return Ending(session.revoked_at, session.reason, session.revoked_by)
+    if session.held is not None:
+        by = session.user_id if session.reason is None else session.revoked_by
+        return Ending(session.held.until, session.reason or Reason.USER, by)
+    return Ending(idle_end(session, policy), None, None)
 
 
 def end(session: Session, policy: Policy) -> datetime:
@@ -57,6 +91,13 @@ def living(session: Session | None, policy: Policy, now: datetime) -> Session:
     if refusal := ended(session, policy, now):
         raise refusal
     return session
+
+
+def lasting(session: Session | None, policy: Policy, now: datetime) -> Session:
+    """`living`, or held and not over yet: what holds for all sessions of a user must not pass that one by."""
+    if session is not None and session.held is not None and session.live(now):
+        return session
+    return living(session, policy, now)
 
 
 def admitted(session: Session | None, policy: Policy, now: datetime, token: Token, keys: Keys) -> Session:

@@ -11,7 +11,7 @@ from sojourn.stores.protocol import Cap, CapRule, Inserted, Query, Store
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Cap", "CapRule", "Inserted", "Query", "Store", "open_store", "sqlite_path"]
+__all__ = ["Cap", "CapRule", "Inserted", "Query", "Store", "check_address", "open_store", "sqlite_path"]
 
 
 def open_store(url: str, *, create: bool = True) -> Store:
@@ -31,12 +31,12 @@ def open_store(url: str, *, create: bool = True) -> Store:
 
         return SQLiteStore(sqlite_path(url), create=create)
     if scheme in ("postgresql", "postgres"):
-        _check(url)
+        check_address(url)
         from sojourn.stores.postgres import PostgresStore
 
         return PostgresStore(url, create=create)
     if scheme in ("redis", "rediss", "redis+cluster", "rediss+cluster"):
-        _check(url)
+        check_address(url)
         from sojourn.stores.redis import RedisStore
 
         return RedisStore(url)
@@ -53,7 +53,7 @@ _HOST = r"(\[[0-9a-fA-F:.%]+\]|[^\s:,@/?#\[\]]*)(:\d{1,5})?"
 _ADDRESS = rf"[a-z+]+://([^\s@/?#]*@)?{_HOST}(,{_HOST})*([/?#][^\s@]*)?"
 
 
-def _check(url: str) -> None:
+def check_address(url: str) -> None:
     """Refuse what a driver would stumble over: what it says then may hold parts of the password."""
     if not re.fullmatch(_ADDRESS, url, re.ASCII | re.IGNORECASE):
         raise SettingsError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from heapq import heappop, heappush
@@ -15,7 +15,8 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace as _replaced
 
-from sojourn.session import Reason, Seen, Session, lowest_id
+from sojourn.session import Reason, Seen, Session
+from sojourn.stores.narrowing import matches
 from sojourn.stores.protocol import Cap, Entries, Entry, Inserted, Query, check_supported, is_kept
 from sojourn.stores.room import make_room, other
 
@@ -70,7 +71,7 @@ class MemoryStore:
     async def replace(self, session: Session, *, at: datetime) -> bool:
         with self._writing():
             stored = self._sessions.get(session.id)
-            if stored is None or stored.version != session.version - 1 or not stored.live(at):
+            if stored is None or stored.version != session.version - 1 or not self._lives(stored, at):
                 return False
             same = stored.generation == session.generation
             self._put(
@@ -89,7 +90,7 @@ class MemoryStore:
         with self._lock:
             for id, use in seen.items():
                 stored = self._sessions.get(id)
-                if stored is None or not stored.live(at):
+                if stored is None or not self._lives(stored, at):
                     continue
                 confirms = use.generation == stored.generation and stored.confirmed_at is None
                 if unless_since is not None and stored.seen_at > unless_since and not confirms:
@@ -172,12 +173,37 @@ class MemoryStore:
         with self._lock:
             over = [s for s in self._sessions.values() if (s.revoked_at or s.expires_at) < before][:limit]
             for session in over:
-                self._discount(session)
-                del self._sessions[session.id]
-                if session.user_id is not None:
-                    self._of_user[session.user_id].discard(session.id)
+                self._drop(session)
             if log_before is not None:
                 self._log.forget(log_before)
+            return len(over)
+
+    async def forget(self, ids: Collection[UUID], *, at: datetime) -> int:
+        with self._lock:
+            found = [session for id in ids if (session := self._sessions.get(id)) is not None]
+            over = [s for s in found if (s.revoked_at or s.expires_at) <= at]
+            for session in over:
+                self._drop(session)
+            return len(over)
+
+    async def redact(self, sessions: Collection[Session], *, at: datetime) -> int:
+        with self._lock:
+            found = [(stored, given) for given in sessions if (stored := self._sessions.get(given.id))]
+            over = [
+                (stored, given)
+                for stored, given in found
+                if stored.version == given.version and (stored.revoked_at or stored.expires_at) <= at
+            ]
+            for stored, given in over:
+                self._sessions[given.id] = _replaced(
+                    stored,
+                    ip=given.ip,
+                    place=given.place,
+                    device=given.device,
+                    impersonator_id=given.impersonator_id,
+                    revoked_by=given.revoked_by,
+                    note=given.note,
+                )
             return len(over)
 
     def blocking(self) -> Self:
@@ -198,6 +224,12 @@ class MemoryStore:
         if grown:
             for wake in tuple(self._wakes):
                 wake()
+
+    def _drop(self, session: Session) -> None:
+        self._discount(session)
+        del self._sessions[session.id]
+        if session.user_id is not None:
+            self._of_user[session.user_id].discard(session.id)
 
     def _put(self, session: Session) -> None:
         """Store *session*, with all that follows: whose it is, what the log says, whether it counts."""
@@ -220,6 +252,10 @@ class MemoryStore:
             if before is None or session.expires_at < before.expires_at:
                 heappush(self._due, (session.expires_at, session.id))
 
+    def _lives(self, session: Session, at: datetime) -> bool:
+        """Whether *session* lives *at* this moment, and nobody whose clock is ahead has noticed its end."""
+        return session.live(at) and self._is_counted(session.id)
+
     def _discount(self, session: Session) -> None:
         self._counted[session.user_id is not None].discard(session.id)
 
@@ -237,7 +273,7 @@ class MemoryStore:
             found = [self._sessions[id] for id in self._of_user.get(query.user_id, ())]
         else:
             found = list(self._sessions.values())
-        return (session for session in found if _matches(session, query))
+        return (session for session in found if matches(session, query))
 
 
 class _Log:
@@ -290,21 +326,3 @@ def _copied(session: Session, **fields: Any) -> Session:
 _encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(dict[str, Any]).decode
 _BY_ID: Callable[[Session], Any] = lambda s: s.id  # noqa: E731
 _BY_SEEN: Callable[[Session], Any] = lambda s: (s.seen_at, s.id)  # noqa: E731
-
-
-def _matches(s: Session, q: Query) -> bool:
-    over_at = s.revoked_at or s.expires_at
-    return (
-        (q.user_id is None or s.user_id == q.user_id)
-        and (q.except_id is None or s.id != q.except_id)
-        and (q.application_id is None or s.application_id == q.application_id)
-        and (q.tenant_id is None or s.tenant_id == q.tenant_id)
-        and (q.device_id is None or s.device.id == q.device_id)
-        and (q.live_at is None or s.live(q.live_at))
-        and (q.ended_since is None or over_at >= q.ended_since)
-        and (q.ended_by is None or over_at <= q.ended_by)
-        and (q.seen_since is None or s.seen_at >= q.seen_since)
-        and (q.created_since is None or s.id >= lowest_id(q.created_since))
-        and (not q.signed_in or s.user_id is not None)
-        and (q.after is None or s.id < q.after)
-    )

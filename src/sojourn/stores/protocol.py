@@ -5,7 +5,7 @@ Every sentence here is a law that `sojourn.testing.StoreContract` tests on every
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Literal, Protocol, Self
 from uuid import UUID
@@ -45,16 +45,22 @@ class Query(Struct, frozen=True, kw_only=True):
     application_id: str | None = None
     tenant_id: str | None = None
     device_id: str | None = None
+    ip: str | None = None  # an address, or the network that it is in, such as 10.1.0.0/16
+    country: str | None = None  # of its place
+    kind: str | None = None  # of its device
+    text: str | None = None  # part of what its device is called, whatever the case of ASCII letters
     live_at: datetime | None = None  # lives at this instant
     ended_since: datetime | None = None  # was revoked, or expired, at or after this instant ...
     ended_by: datetime | None = None  # ... and at or before this one; give both
     signed_in: bool = False  # not a visitor's
+    unheld: bool = False  # not one that is held, which has ended for everybody but can come back
     people: bool = False  # for `count`: count users instead of sessions
     about: bool = False  # for `count` of all that live, or of all signed in: from a kept counter, see there
     seen_since: datetime | None = None  # was seen at or after this instant
     created_since: datetime | None = (
         None  # began at or after this instant, as its id tells: spares old ones a look
     )
+    created_before: datetime | None = None  # began before this instant, in the same way
     order: Literal["id", "seen"] = "id"  # newest id first, or most recently seen first (one page: no `after`)
     after: UUID | None = None  # the id of the last row of the page before
     limit: int = 100
@@ -246,6 +252,22 @@ class Store(Protocol):
         """
         ...
 
+    async def forget(self, ids: Collection[UUID], *, at: datetime) -> int:
+        """Remove the records of those of *ids* that had ended at *at*, however lately; how many.
+
+        What lives stays. The lines of the log stay: they say that a session has ended, and not whose.
+        """
+        ...
+
+    async def redact(self, sessions: Collection[Session], *, at: datetime) -> int:
+        """Write anew who acted, and from where, of those of *sessions* that had ended at *at*; of how many.
+
+        That is `ip`, `place`, `device`, `impersonator_id`, `revoked_by` and `note`, each as it is given;
+        nothing else changes, not even `version`. What lives stays, and so does what is stored in another
+        version.
+        """
+        ...
+
     def blocking(self) -> Self:
         """The same store behind a connection that blocks instead of suspending: for `Sessions`."""
         ...
@@ -258,11 +280,13 @@ class Store(Protocol):
 def check_supported(query: Query) -> None:
     """Refuse a question that would have to scan every session ever kept.
 
-    Sessions are found by id, by user, and by being alive; the other fields narrow one of these.
+    Sessions are found by id, by user, by being alive, and by when they began; the other fields narrow
+    one of these.
     """
-    if query.id is None and query.user_id is None and query.live_at is None:
+    finders = (query.id, query.user_id, query.live_at, query.created_since)
+    if all(finder is None for finder in finders):
         raise QueryNotSupported(
-            "sessions are found by id, by user_id or by live_at; add one of these to the query"
+            "sessions are found by id, user_id, live_at or created_since; add one of these to the query"
         )
     if (query.ended_since is None) != (query.ended_by is None):
         raise QueryNotSupported("ended_since and ended_by go together; give both")
@@ -273,7 +297,9 @@ def check_supported(query: Query) -> None:
             and query.live_at is not None
             and query.live_at - query.seen_since <= _RECENT
         )
-        if query.after is not None or not (narrowed or recent):
+        searched = any(name is not None for name in (query.ip, query.country, query.kind, query.text))
+        searched = searched or query.unheld
+        if query.after is not None or searched or not (narrowed or recent):
             raise QueryNotSupported(
                 'order="seen" sorts one page of one user\'s sessions, of one application, tenant or device, '
                 "or of those seen within the last hour (seen_since); add one of these to the query"

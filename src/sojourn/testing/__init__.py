@@ -70,7 +70,8 @@ def __getattr__(name: str) -> Any:
         import pytest
     except ImportError:
         raise ImportError("StoreContract needs pytest; install it with `pip install pytest`") from None
-    for part in ("face", "changes", "caps", "endings", "questions", "feed", "background"):
+    parts = ("changes", "caps", "endings", "holds", "questions", "searches", "feed", "background")
+    for part in ("face", *parts):
         pytest.register_assert_rewrite(f"sojourn.testing.{part}")
     from sojourn.testing.contract import StoreContract
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace as _replaced
 
-from sojourn.session import Device, Place, Reason, Seen
+from sojourn.session import Device, Held, Place, Reason, Seen
 from sojourn.stores.protocol import Cap, Query
 from sojourn.testing import MORNING, make_session
 from sojourn.testing.face import DAY, HOUR, MINUTE, MOMENT, NOW, Face, Laws
@@ -46,6 +46,7 @@ FULL = make_session(
         kind="mobile",
         name="Firefox 140 on Android",
         model="Pixel 9",
+        custom_name="Küchen-Tablet 🍳",
         browser="Firefox",
         browser_version="140.0",
         os="Android",
@@ -59,6 +60,10 @@ FULL = make_session(
     impersonator_id="Грейс 🐝",
     parent_id=UUID("019cadc6-9a80-7ea2-a89c-0a8db1c78a24"),
     parent_version=3,
+    held=Held(
+        MORNING + 10 * MOMENT, UUID("019cadc6-9a80-7ea2-a89c-0a8db1c78a25"), MORNING + DAY + 11 * MOMENT
+    ),
+    idle_timeout=8 * HOUR,
     data={"cart": [1, 2.5, None, True, {"née": "☕"}], "": "\x00\t"},
     version=3,
     void_below=2,
@@ -78,7 +83,8 @@ class Changes(Laws):
     def test_law_08_times_are_in_utc(self, store: Face) -> None:
         store.insert(FULL)
         stored = store.get(FULL.id)
-        times = [value for value in msgspec.structs.asdict(stored).values() if isinstance(value, datetime)]
+        values = [*msgspec.structs.asdict(stored).values(), stored.held.until, stored.held.ends_at]
+        times = [value for value in values if isinstance(value, datetime)]
         assert {time.tzinfo for time in times} == {UTC}
 
     @pytest.mark.parametrize("fields", [{}, {"impersonator_id": "00" * 16}, {"profile": "kiosk"}])
@@ -92,6 +98,26 @@ class Changes(Laws):
         changed = child.change(data={"x": 1}, parent_version=2**31 - 1)
         assert store.replace(changed, at=NOW)
         assert store.get(child.id) == changed
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"idle_timeout": 5 * MINUTE},
+            {"held": Held(NOW, make_session().id, NOW + DAY)},
+            {"device": Device(custom_name="tablet")},
+            {"device": Device(id="d" * 43, custom_name="")},
+        ],
+    )
+    def test_what_its_user_says_of_it_is_kept_and_taken_back(
+        self, store: Face, fields: dict[str, Any]
+    ) -> None:
+        session = self.started(store, **fields)
+        assert store.get(session.id) == session
+        changed = session.change(idle_timeout=None, held=None, device=Device())
+        assert store.replace(changed, at=MORNING)
+        assert store.get(session.id) == changed
+        assert store.replace(again := changed.change(**fields), at=MORNING)
+        assert store.get(session.id) == again
 
     def test_what_is_none_stays_none(self, store: Face) -> None:
         session = make_session(user_id=None)

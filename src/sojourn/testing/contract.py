@@ -7,12 +7,14 @@ from sojourn.testing.caps import Caps
 from sojourn.testing.changes import Changes
 from sojourn.testing.endings import Endings
 from sojourn.testing.feed import Feed
+from sojourn.testing.holds import Holds
 from sojourn.testing.questions import Questions
+from sojourn.testing.searches import Searches
 
 __all__ = ["StoreContract"]
 
 
-class StoreContract(Changes, Caps, Endings, Questions, Feed, Chores):
+class StoreContract(Changes, Caps, Endings, Holds, Questions, Searches, Feed, Chores):
     """Every law of `Store`, for authors of stores::
 
         class TestMyStore(StoreContract):

@@ -39,7 +39,8 @@ async def answer(route: Route, call: Call, *, content: bytes = b"", kind: str = 
             call.form = fields(content, kind)
         if route.parameters:
             call.form = parameters(content, kind)
-        done = await route.act(call)
+        with call.visit.site.telling_how():
+            done = await route.act(call)
     except Refusal as refusal:
         bearer = call.visit.bearer is not None or route.path.startswith("/oauth/")
         done = await route.refused(call, refusal) if route.refused else problem(refusal, bearer=bearer)

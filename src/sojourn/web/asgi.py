@@ -13,6 +13,7 @@ from sojourn.web.headers import named
 from sojourn.web.reply import Answer, problem, unavailable
 from sojourn.web.sockets import Handshake, until_it_ends
 from sojourn.web.visit import Site, Visit
+from sojourn.web.within import placed
 
 __all__ = ["SessionMiddleware", "visit_of"]
 
@@ -142,11 +143,15 @@ async def send_answer(answer: Answer, send: Send) -> None:
 
 def _visit(kind: type[V], site: Site, scope: Scope) -> V:
     client = scope.get("client")
-    return kind(
+    base, path = placed(scope)
+    visit = kind(
         site,
         scope.get("method", "GET"),
-        scope["path"],
+        path,
         named(scope["headers"]),
         client[0] if client else None,
         _SCHEMES.get(scope.get("scheme", "http"), "http"),
     )
+    if base:
+        visit.base = base
+    return visit

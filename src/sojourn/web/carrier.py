@@ -46,6 +46,7 @@ class Carrier(Struct, frozen=True, kw_only=True):
     name: str
     device_name: str
     cache_name: str
+    hint_name: str
     names: tuple[bytes, bytes, bytes]  # the same as they come
 
     @classmethod
@@ -63,9 +64,11 @@ class Carrier(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def _named(cls, name: str, *, secure: bool) -> Carrier:
-        device, cache = f"{name}-device", f"{name}-cache"
+        device, cache, hint = f"{name}-device", f"{name}-cache", f"{name}-hint"
         names = (name.encode(), device.encode(), cache.encode())
-        return cls(secure=secure, name=name, device_name=device, cache_name=cache, names=names)
+        return cls(
+            secure=secure, name=name, device_name=device, cache_name=cache, hint_name=hint, names=names
+        )
 
     def read(self, headers: Iterable[bytes]) -> Cookies:
         """Our cookies among those of the Cookie *headers*."""
@@ -122,6 +125,13 @@ class Carrier(Struct, frozen=True, kw_only=True):
     def clear_cache(self) -> str:
         return self._cookie(self.cache_name, "", timedelta(0))
 
+    def set_hint(self, value: str, *, lasting: timedelta | None) -> str:
+        """What scripts may read: see `hint`. It says when the token moved, never what it is."""
+        return self._cookie(self.hint_name, value, lasting, readable=True)
+
+    def clear_hint(self) -> str:
+        return self._cookie(self.hint_name, "", timedelta(0), readable=True)
+
     def set_parked(self, slot: str, token: str, *, lasting: timedelta | None) -> str:
         """The token of a session that this browser keeps beside the one in use: see `parked`."""
         return self._cookie(self.parked_name(slot), token, lasting)
@@ -136,8 +146,8 @@ class Carrier(Struct, frozen=True, kw_only=True):
         """Removes the cookie: same name, path and attributes as when it was set (RFC 6265bis section 5.7)."""
         return self._cookie(self.name, "", timedelta(0))
 
-    def _cookie(self, name: str, value: str, lasting: timedelta | None) -> str:
-        parts = [f"{name}={value}", "Path=/", "HttpOnly", "SameSite=Lax"]
+    def _cookie(self, name: str, value: str, lasting: timedelta | None, *, readable: bool = False) -> str:
+        parts = [f"{name}={value}", "Path=/", *(() if readable else ("HttpOnly",)), "SameSite=Lax"]
         if self.secure:
             parts.append("Secure")
         if lasting is not None:

@@ -7,6 +7,7 @@ the one in use again, so nothing rotates it meanwhile. All end when the browser 
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -34,6 +35,7 @@ __all__ = [
     "end",
     "forget",
     "impersonate",
+    "may_return",
     "others",
     "park",
     "resume",
@@ -108,14 +110,18 @@ async def take_up(visit: Visit, id: UUID) -> Session:
 
 
 @watched
-async def impersonate(visit: Visit, user_id: str) -> Issued:
+async def impersonate(
+    visit: Visit, user_id: str, *, lasting: timedelta | None = None, note: str | None = None
+) -> Issued:
     """Act as *user_id* from now on; the administrator's own token is parked."""
     own = await visit.require(sure=True)
     visit.require_https()
     if visit.by_access_token:  # which says whose it is, and cannot be another's
         raise Forbidden("Sign in here to act as somebody else.")
     device = devices.describe(visit.headers, id=own.device.id)
-    issued = await visit.site.sessions.impersonate(own, user_id, device=device, ip=visit.peer.ip)
+    issued = await visit.site.sessions.impersonate(
+        own, user_id, device=device, ip=visit.peer.ip, lasting=lasting, note=note
+    )
     visit.adopt(issued)
     if visit.bearer is None:
         park(visit, ADMIN, own)
@@ -133,7 +139,7 @@ async def resume(visit: Visit) -> Session:
     visit.require_https()
     acting, sessions = await visit.session(sure=True), visit.site.sessions
     if acting is None:
-        if not _by_another_tab(visit.refusal):
+        if not (_by_another_tab(visit.refusal) or may_return(visit.refusal)):
             await end(visit, only=ADMIN)
             if visit.presented.session is not None:
                 visit.clear()
@@ -158,6 +164,11 @@ def _by_another_tab(refusal: SessionError | None) -> bool:
     """Whether this browser itself has gone on, so that what it has by now is newer than what came."""
     stopped = isinstance(refusal, SessionRevoked) and refusal.reason is Reason.SIGNED_OUT
     return stopped or isinstance(refusal, TokenSuperseded)
+
+
+def may_return(refusal: SessionError | None) -> bool:
+    """Whether what was refused is only held: its cookie stays until that is final."""
+    return isinstance(refusal, SessionRevoked) and refusal.held
 
 
 async def _own(visit: Visit, acting: Session) -> Session:

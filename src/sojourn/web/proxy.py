@@ -19,6 +19,7 @@ class Peer(Struct, frozen=True):
 
     ip: str | None
     scheme: str
+    country: str | None = None  # as the nearest proxy says it, by its code
 
 
 class Proxies:
@@ -28,7 +29,9 @@ class Proxies:
     would let a client choose.
     """
 
-    def __init__(self, trusted: Iterable[str] = ()) -> None:
+    def __init__(self, trusted: Iterable[str] = (), *, country_header: str | None = None) -> None:
+        """*country_header*: in which the proxies say the country of a client; nobody else is believed."""
+        self._country_header = country_header and country_header.lower()
         self._trusted: list[IPv4Network | IPv6Network] = []
         for text in trusted:
             try:
@@ -55,10 +58,21 @@ class Proxies:
             if not self._trusts(address):
                 break
         proto = headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
-        return Peer(str(client), proto if proto in ("http", "https") else scheme)
+        country = headers.get(self._country_header, "") if self._country_header else ""
+        return Peer(str(client), proto if proto in ("http", "https") else scheme, _code(country))
 
     def _trusts(self, address: _Address) -> bool:
         return any(address.version == network.version and address in network for network in self._trusted)
+
+
+def _code(text: str) -> str | None:
+    """ISO 3166-1 alpha-2; None for what is none, and for what proxies say of nobody's or everybody's."""
+    code = text.strip().upper()
+    known = len(code) == 2 and code.isascii() and code.isalpha() and code not in _NO_COUNTRY
+    return code if known else None
+
+
+_NO_COUNTRY = ("XX", "ZZ", "AP", "EU")
 
 
 def _parsed(text: str) -> _Address | None:

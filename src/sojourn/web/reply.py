@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -23,7 +23,7 @@ from sojourn.errors import (
 from sojourn.stores.protocol import StoreBusy
 from sojourn.web.away import StoreAway
 
-__all__ = ["BROKEN", "STATUS", "VERDICT", "Answer", "as_json", "broken", "problem", "unavailable"]
+__all__ = ["BROKEN", "STATUS", "VERDICT", "Answer", "Streamed", "as_json", "broken", "problem", "unavailable"]
 
 _log = logging.getLogger("sojourn")
 
@@ -45,6 +45,7 @@ STATUS = {
     "https_required": 403,
     "not_found": 404,
     "session_changed": 409,
+    "undo_expired": 409,
     "too_many_sessions": 409,
     "account_exists": 409,
     "last_way_in": 409,
@@ -65,6 +66,9 @@ STATUS = {
     "unsupported_grant_type": 400,
     "invalid_client": 401,
     "insufficient_scope": 403,
+    "journal_off": 409,
+    "count_changed": 409,
+    "job_over": 409,
     "rate_limited": 429,
     "unavailable": 503,
 }
@@ -80,6 +84,13 @@ class Answer(Struct):
     def add(self, headers: Iterable[tuple[str, str]]) -> Answer:
         """The same answer with *headers* behind its own."""
         return Answer(self.status, [*self.headers, *headers], self.body)
+
+
+class Streamed(Answer, kw_only=True):
+    """An answer that goes on: *chunks* are sent as they come, and *close* is called whatever ends it."""
+
+    chunks: AsyncIterator[bytes]
+    close: Callable[[], object]
 
 
 def as_json(value: Any, status: int = 200) -> Answer:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from threading import Lock
 from typing import Any
 from uuid import UUID
 
-from sojourn.errors import Refusal
+from sojourn.errors import FreshnessRequired, Refusal
+from sojourn.events import Event, Started
 from sojourn.issuer import Issuer
+from sojourn.session import Session, bucket_in, bucket_of
 from sojourn.sessions import AsyncSessions
 from sojourn.snapshot import digest
 from sojourn.stores.protocol import Entry
 from sojourn.web.carrier import Carrier, Cookies
 from sojourn.web.proxy import Proxies
 from sojourn.web.reply import Answer
+from sojourn.web.streams import Streams
 
 __all__ = ["LoadUser", "Says", "Site", "Wake"]
 
@@ -42,6 +45,7 @@ class Site:
     *cookieless*: methods and paths at which cookies are not looked at, so that any page may ask there.
     *says*: methods and paths at which a refusal is said in another way than as problem details.
     *bearer_tokens*: then those of clients that know no refresh are taken in the Authorization header, too.
+    *streams*: how many event streams there may be. *country_header*: in which trusted proxies say a country.
     """
 
     def __init__(
@@ -59,6 +63,8 @@ class Site:
         cookieless: Iterable[tuple[str, str]] = (),
         says: Mapping[tuple[str, str], Says] | None = None,
         bearer_tokens: bool = False,
+        streams: Streams | None = None,
+        country_header: str | None = None,
     ) -> None:
         self.sessions = sessions
         self.origin = origin.rstrip("/")
@@ -71,14 +77,17 @@ class Site:
         self.says = dict(says or {})
         self.bearer_tokens = bearer_tokens
         self.carrier = Carrier.of(origin, development=development)
-        self.proxies = Proxies(trusted_proxies)
+        self.binds = sessions.policy.binding != "off" or sessions.policy.exceptions is not None
+        self.proxies = Proxies(trusted_proxies, country_header=country_header)
         self.caches_in_cookies = sessions.policy.cookie_cache is not None
         self._headers: dict[bytes, tuple[Cookies, bytes | None]] = {}
         self._told: OrderedDict[tuple[UUID, str], None] = OrderedDict()
         self._followers: dict[Any, _Followers] = {}
         self._lock = Lock()
-        self._waiting: dict[UUID, list[Wake]] = {}
+        self._waiting: dict[UUID | int, list[Wake]] = {}
+        self.streams = streams or Streams()
         sessions.feed.listen(self._heard)
+        sessions.listen(self._happened)
 
     def cookies_in(self, header: bytes) -> tuple[Cookies, bytes | None]:
         """Our cookies in the Cookie *header*, and the digest of the session's token.
@@ -95,8 +104,18 @@ class Site:
                 self._headers[header] = known
         return known
 
+    @contextmanager
+    def telling_how(self) -> Iterator[None]:
+        """Whoever is asked, in this block, for one more proof of who they are is told what will do."""
+        try:
+            yield
+        except FreshnessRequired as refusal:
+            if self.methods:
+                refusal.facts["methods"] = self.methods
+            raise
+
     def tell_once(self, session_id: UUID, agent: str) -> bool:
-        """Whether this is the first time that *agent* was seen in that session, by this process, lately."""
+        """Whether this is the first time that *agent* or a network was seen in that session, here, lately."""
         slot = (session_id, agent[:512])
         first = slot not in self._told
         self._told[slot] = None
@@ -105,25 +124,52 @@ class Site:
             self._told.popitem(last=False)
         return first
 
+    def is_strict(self, session: Session) -> bool:
+        """Whether a change of browser or network ends it: then each request is looked at."""
+        return self.binds and self.sessions.policy.of(session).binding == "end"
+
+    def was_told(self, session_id: UUID, what: str) -> bool:
+        """Whether `tell_once` has said so of late."""
+        return (session_id, what[:512]) in self._told
+
+    def waiting(self, id: UUID, wake: Wake) -> AbstractContextManager[None]:
+        """Call *wake*, on whatever thread, if others must learn of session *id* while the block lasts."""
+        return self._awaited(id, wake)
+
+    def overhearing(self, user_id: str, wake: Wake) -> AbstractContextManager[None]:
+        """Call *wake*, on whatever thread, if something may have happened to the sessions of a user.
+
+        The log names no users, but the id of a session its user's bucket: one in some 4,000 others
+        is taken for this one. That a session began is heard of in this process alone.
+        """
+        return self._awaited(bucket_of(user_id), wake)
+
     @contextmanager
-    def waiting(self, id: UUID, wake: Wake) -> Iterator[None]:
-        """Call *wake*, on whatever thread, if the session *id* ends while the block lasts."""
+    def _awaited(self, what: UUID | int, wake: Wake) -> Iterator[None]:
         with self._lock:
-            self._waiting.setdefault(id, []).append(wake)
+            self._waiting.setdefault(what, []).append(wake)
         try:
             yield
         finally:
             with self._lock:
-                self._waiting[id].remove(wake)
-                if not self._waiting[id]:
-                    del self._waiting[id]
+                self._waiting[what].remove(wake)
+                if not self._waiting[what]:
+                    del self._waiting[what]
 
     def _heard(self, entry: Entry) -> None:
-        if entry.revoked_at is not None:
-            with self._lock:
-                wakes = [*self._waiting.get(entry.id, ())]
-            for wake in wakes:
-                wake()
+        self._wake(entry.id, bucket_in(entry.id))
+
+    def _happened(self, event: Event) -> None:
+        if isinstance(event, Started) and event.user_id is not None:
+            self._wake(bucket_of(event.user_id))
+
+    def _wake(self, *what: UUID | int) -> None:
+        if not self._waiting:
+            return
+        with self._lock:
+            wakes = [wake for one in what for wake in self._waiting.get(one, ())]
+        for wake in wakes:
+            wake()
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:

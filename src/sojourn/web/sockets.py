@@ -5,20 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
-from sojourn import lifecycle
 from sojourn.session import Session
-from sojourn.sessions import AsyncSessions
 from sojourn.web.site import Site, Wake
 from sojourn.web.visit import Visit
+from sojourn.web.watching import PATIENCE, Watch
 
 __all__ = ["Handshake", "until_it_ends"]
 
 _log = logging.getLogger("sojourn")
-_PATIENCE = 10  # times `max_staleness`: how long a socket may stay open that could not be told of its end
 
 
 class Handshake(Visit):
@@ -78,36 +74,9 @@ async def _guard(site: Site, session: Session, let_go: Wake) -> None:
 
 
 async def _end(site: Site, session: Session) -> None:
-    sessions, loop, told = site.sessions, asyncio.get_running_loop(), asyncio.Event()
-    patience = _PATIENCE * sessions.policy.max_staleness
-    lives: Session | None = session
-    if session.parent_id is not None:  # it ends with that one, also with a renewal, which wakes nobody
-        patience = sessions.policy.max_staleness
-
-    def wake() -> None:
-        loop.call_soon_threadsafe(told.set)
-
-    with site.waiting(session.id, wake), site.waiting(session.parent_id or session.id, wake):
-        while lives is not None and not told.is_set():
-            left = lifecycle.end(lives, sessions.policy) - sessions.clock()
-            wait = max(min(left, patience), sessions.policy.poll_every)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(told.wait(), wait.total_seconds())
-            lives = await _still(sessions, lives, sessions.clock())
-
-
-async def _still(sessions: AsyncSessions, session: Session, now: datetime) -> Session | None:
-    """*session* if it lives at *now*, as far as anybody can tell; None also if nobody could have told us."""
-    age = sessions.feed.age(now)
-    if age is None or age > _PATIENCE * sessions.policy.max_staleness:
-        return None
-    try:
-        if session.parent_id is not None and not await sessions.carried(session):
-            return None
-        if now < lifecycle.end(session, sessions.policy):
-            return session
-        found = await sessions.store.get(session.id)  # it may have been used meanwhile
-    except sessions.faults:
-        return session
-    ended = found is None or lifecycle.ended(found, sessions.policy, now)
-    return None if ended else found
+    policy = site.sessions.policy
+    # One with a parent ends with that one, also with a renewal, which wakes nobody.
+    patience = policy.max_staleness * (PATIENCE if session.parent_id is None else 1)
+    with Watch(site, session) as watch:
+        while (await watch.look(again=bool(await watch.heard(patience)))).lives:
+            pass

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route as StarletteRoute
+from starlette.types import Receive, Scope, Send
 
 from sojourn.accounts import Accounts
 from sojourn.api.routes import Call, Route
@@ -16,7 +17,7 @@ from sojourn.errors import BodyRejected
 from sojourn.web.answer import LARGEST, answer
 from sojourn.web.asgi import visit_of
 from sojourn.web.away import StoreAway
-from sojourn.web.reply import Answer
+from sojourn.web.reply import Answer, Streamed
 
 __all__ = ["mounted", "response"]
 
@@ -60,10 +61,26 @@ _ANY_PAGE = {
 
 def response(done: Answer) -> Response:
     """*done* as a response of Starlette."""
-    sent = Response(done.body, done.status)
+    sent: Response = Response(done.body, done.status)
+    if isinstance(done, Streamed):
+        sent = _Stream(done)
     for name, value in done.headers:
         sent.headers.append(name, value)
     return sent
+
+
+class _Stream(StreamingResponse):
+    """Sent as it comes. What it holds is let go even if nobody ever reads it."""
+
+    def __init__(self, done: Streamed) -> None:
+        super().__init__(done.chunks, done.status)
+        self._let_go = done.close
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._let_go()
 
 
 def _endpoint(route: Route, facts: Mapping[str, Any]) -> Any:

@@ -1,11 +1,19 @@
-"""Addresses that lead nowhere but here: what names the next page is anybody's to write."""
+"""Addresses that lead nowhere but here: what names the next page is anybody's to write.
+
+Inside, a path is as the tables of routes have it. What a browser is given, and what it brings back, is an
+`Address`: the same behind the prefix under which we are served, `Visit.base`.
+"""
 
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
+from collections.abc import Mapping
+from typing import Any, NewType
+from urllib.parse import quote, unquote
 
-__all__ = ["HOME", "clear", "safe_next", "within"]
+__all__ = ["HOME", "Address", "clear", "placed", "safe_next", "within"]
+
+Address = NewType("Address", str)  # a path of this origin, whoever answers there
 
 HOME = "/account/security"
 
@@ -18,16 +26,34 @@ _FOREIGN = re.compile(rf"{_UNCLEAR.pattern}|[\x20\x80-\U0010ffff]")
 _NOT_AGAIN = frozenset({"/sign-in", "/sign-up", "/sign-out"})
 
 
-def safe_next(text: str) -> str:
-    """*text* if it is a plain path of this origin, else `HOME` (TH-17, ASVS 3.7.2).
+def placed(scope: Mapping[str, Any]) -> tuple[str, str]:
+    """Behind which prefix a request of ASGI has come, as addresses have it, and the path below that.
+
+    The server or whoever mounts us says so by `root_path`, never a header. One that could be read as
+    another host is none: a mount may take it from the request's own path.
+    """
+    root, path = scope.get("root_path", ""), scope["path"]
+    if not root:
+        return "", path
+    below = path.removeprefix(root)
+    if below[:1] == "/" or not below:  # the same rule as Starlette's router, which some servers need
+        path = below or "/"
+    root = root.rstrip("/")
+    return (quote(root) if root[:1] == "/" and clear(root, any_language=True) else ""), path
+
+
+def safe_next(text: str, base: str = "") -> Address:
+    """*text* if it is a plain path of this origin, else `HOME` behind *base* (TH-17, ASVS 3.7.2).
 
     A page that would only send people here again is refused, too.
     """
     found = within(text)
-    return HOME if found is None or _path(found).rstrip("/") in _NOT_AGAIN else found
+    if found is None or _path(found).removeprefix(base).rstrip("/") in _NOT_AGAIN:
+        return Address(base + HOME)
+    return found
 
 
-def within(text: str, origin: str | None = None) -> str | None:
+def within(text: str, origin: str | None = None) -> Address | None:
     """*text* if it is a plain path, else None; an address of *origin* is taken for its path.
 
     Stricter than browsers need: what a proxy or a second decoding could read as `//host` is refused.
@@ -37,7 +63,7 @@ def within(text: str, origin: str | None = None) -> str | None:
         text = text if text.startswith("/") else f"/{text}"
     if len(text) > _LONGEST or not _PRINTABLE.fullmatch(text):
         return None
-    return text if clear(_path(text)) else None
+    return Address(text) if clear(_path(text)) else None
 
 
 def clear(path: str, *, any_language: bool = False) -> bool:

@@ -66,7 +66,7 @@ class Dialect(Struct, frozen=True, kw_only=True):
     def page(self, call: Call, name: str, query: Mapping[str, str], to: str) -> str:
         """The address of a page of theirs, which leads on to *to*."""
         asked = urlencode({**query, "callbackUrl": to})
-        return f"{call.visit.site.origin}{BASE}/{name}?{asked}"
+        return f"{call.visit.site.origin}{call.visit.base}{BASE}/{name}?{asked}"
 
     # ── what went wrong ──────────────────────────────────────────────────────────────────────
 

@@ -35,7 +35,7 @@ class Start(Sent, kw_only=True):
 
 async def providers(call: Call, dialect: Dialect) -> Answer:
     """How people can sign in here."""
-    base = call.visit.site.origin + BASE
+    base = call.visit.site.origin + call.visit.base + BASE
     known = {} if call.federation is None else call.federation.providers
     ways = {id: (provider.name, dialect.oidc) for id, provider in known.items()}
     ways["credentials"] = ("Credentials", "credentials")

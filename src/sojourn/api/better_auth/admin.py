@@ -223,7 +223,7 @@ async def admin_update_user(call: Call) -> UserShape:
     _check_update(call, id, data, profile)
     await _known(call, id)
     if any(value is not UNSET for value in profile.values()):
-        await call.accounts.update(id, **profile)
+        await call.accounts.update(id, by=call.mine.actor, **profile)
     if data.role is not UNSET:
         await call.accounts.set_role(id, _role(data.role))
     if data.banned is True:

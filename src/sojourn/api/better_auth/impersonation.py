@@ -5,18 +5,18 @@ Theirs survives the administrator's sign-out. Ours ends with the session that be
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
+from sojourn.api.admin.base import account_for
+from sojourn.api.admin.impersonation import taken_back
 from sojourn.api.better_auth.admin import OfUser, not_found, route
 from sojourn.api.better_auth.entrance import bearer_token
 from sojourn.api.better_auth.session import no_session
 from sojourn.api.better_auth.shapes import both
 from sojourn.api.better_auth.words import Wrong, line
 from sojourn.api.routes import Call
-from sojourn.errors import Forbidden, SessionError, SessionNotFound
-from sojourn.session import Reason, Session
-from sojourn.sessions import Issued
+from sojourn.errors import Forbidden, SessionError
+from sojourn.session import Session
 from sojourn.web import parked
 from sojourn.web.reply import Answer, as_json
 
@@ -36,27 +36,22 @@ async def impersonate_user(call: Call) -> Answer:
     issued = await parked.impersonate(call.visit, user.id)
     now = await call.accounts.get(user.id)
     if now is None or now.credentials_version != user.credentials_version:  # as when anybody signs in
-        await _undo(call, issued.session, token)
+        await taken_back(call, issued.session, token)
         raise not_found()
+    account_for(call, "impersonate", by=call.mine, target=user.id)
     return _entered(call, issued.session, await both(call, issued.session, now))
-
-
-async def _undo(call: Call, session: Session, token: str | None) -> None:
-    """End *session* before anybody has it, and leave the administrator's with its *token* in use."""
-    with suppress(SessionNotFound):  # whoever changed the account has ended it already
-        await call.visit.site.sessions.revoke(session.id, owner=session.user_id, reason=Reason.SYSTEM)
-    parked.forget(call.visit, parked.ADMIN)
-    call.visit.adopt(Issued(call.mine, token or ""))
 
 
 async def stop_impersonating(call: Call) -> Answer:
     """End the impersonation, and be the administrator again."""
+    acting = await call.visit.session(sure=True)
     try:
         session = await parked.resume(call.visit)
     except Forbidden as nobody:
         raise Wrong(400, None, nobody.message) from None
     except SessionError:
         raise no_session() from None
+    account_for(call, "impersonate-stop", by=session, target=acting.user_id if acting else None)
     user = await call.accounts.get(session.user_id or "")
     if user is None:  # a moment ago; their sessions end with them
         call.visit.clear()

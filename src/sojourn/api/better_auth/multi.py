@@ -73,8 +73,9 @@ async def revoke_device_session(call: Call) -> dict[str, bool]:
     for other in waiting:
         try:
             await parked.take_up(visit, other)
-        except SessionError:
-            parked.forget(visit, parked.slot_of(other))
+        except SessionError as refusal:
+            if not parked.may_return(refusal):
+                parked.forget(visit, parked.slot_of(other))
         else:
             break
     return {"status": True}

@@ -66,10 +66,10 @@ def _is_dead(refusal: SessionError | None) -> bool:
     """Whether the cookie of a session that is over may go with the answer to a mere read.
 
     Not if this browser ended it itself, since the cookie of what it did then may be there already; nor
-    if it was superseded.
+    if it was superseded, or may come back.
     """
     if isinstance(refusal, SessionRevoked):
-        return refusal.reason not in (Reason.REPLACED, Reason.SIGNED_OUT, Reason.SYSTEM)
+        return not refusal.held and refusal.reason not in (Reason.REPLACED, Reason.SIGNED_OUT, Reason.SYSTEM)
     return isinstance(refusal, SessionExpired | SessionNotFound)
 
 
@@ -115,6 +115,7 @@ async def revoke_session(call: Call) -> dict[str, bool]:
     """End one session, by its handle. Of one that is not there, or not yours, nothing is told."""
     with suppress(ValueError):
         id = UUID(call.body.token)
+        call.settled(id)
         with suppress(SessionNotFound):
             await call.visit.site.sessions.revoke(id, owner=call.me, by=call.mine.actor)
         if id == call.mine.id:
@@ -124,6 +125,7 @@ async def revoke_session(call: Call) -> dict[str, bool]:
 
 async def revoke_sessions(call: Call) -> dict[str, bool]:
     """End every session, this one too."""
+    call.settled()
     await call.visit.site.sessions.revoke_all(call.me, by=call.mine.actor)
     await _forget_cookie(call)
     return {"status": True}
@@ -138,6 +140,7 @@ async def _forget_cookie(call: Call) -> None:
 
 async def revoke_other_sessions(call: Call) -> dict[str, bool]:
     """End every session but this one."""
+    call.settled()
     await call.visit.site.sessions.revoke_all(call.me, keep=call.mine.id, by=call.mine.actor)
     return {"status": True}
 

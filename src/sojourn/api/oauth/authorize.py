@@ -20,7 +20,8 @@ from sojourn.directory import Application, Tenant
 from sojourn.directory.codes import Code
 from sojourn.directory.credentials import digest, new_code
 from sojourn.errors import OAuthError
-from sojourn.session import Session
+from sojourn.session import Place, Session
+from sojourn.web.bound import place_of
 from sojourn.web.reply import Answer
 
 __all__ = ["Agreed", "Asked", "asked", "code_for", "sent_back", "wanted"]
@@ -64,7 +65,8 @@ class Agreed(Struct, frozen=True, kw_only=True):
     amr: tuple[str, ...]
     aal: int
     authenticated_at: datetime | None
-    ip: str | None
+    ip: str | None  # as it may be stored
+    place: Place | None = None
 
 
 async def asked(call: Call) -> Asked:
@@ -146,7 +148,8 @@ async def code_for(call: Call, wanted: Wanted, session: Session) -> Answer:
         amr=session.amr,
         aal=session.aal,
         authenticated_at=session.authenticated_at,
-        ip=call.visit.peer.ip,
+        ip=call.visit.site.sessions.kept(call.visit.peer.ip),
+        place=place_of(call.visit),
     )
     code = new_code()
     kept = Code(

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace as _replaced
 
+from sojourn import lifecycle
 from sojourn.api.oauth.authorize import Agreed
 from sojourn.api.oauth.clients import CLIENT, identified, said
 from sojourn.api.oauth.ids import id_token
@@ -170,7 +171,9 @@ async def _start(call: Call, application: Application, agreed: Agreed) -> Issued
 
     async def start(_: Application | None, tenant: Tenant | None) -> Issued:
         parent = await sessions.store.get(agreed.session_id)
-        if parent is None or not parent.live(sessions.clock()) or parent.user_id != agreed.user_id:
+        if parent is None or parent.user_id != agreed.user_id:
+            raise _no()
+        if lifecycle.ended(parent, sessions.policy, sessions.clock()):  # or is held
             raise _no()
         return await sessions.start(
             agreed.user_id,
@@ -178,10 +181,12 @@ async def _start(call: Call, application: Application, agreed: Agreed) -> Issued
             tenant_id=tenant.id if tenant else None,
             # Each tab of a page has tokens of its own; of a server there is one for each browser.
             device=_replaced(parent.device, id=None) if application.public else parent.device,
+            place=agreed.place,
             ip=agreed.ip,
             amr=agreed.amr,
             aal=agreed.aal,
             authenticated_at=agreed.authenticated_at,
+            idle_timeout=parent.idle_timeout,
             data={SCOPE: agreed.scope, BROWSER: parent.device.id},
             bearer=True,
         )

@@ -16,9 +16,9 @@ from sojourn.lifecycle import idle_end
 from sojourn.session import Session
 from sojourn.stores.protocol import Query
 
-__all__ = ["list_sessions"]
+__all__ = ["COLUMNS", "cells", "data", "list_sessions"]
 
-_COLUMNS = ("id", "user", "device", "place", "address", "signed in", "active", "ends")
+COLUMNS = ("id", "user", "device", "place", "address", "signed in", "active", "ends")
 
 
 async def list_sessions(
@@ -37,9 +37,9 @@ async def list_sessions(
         sessions = await _live(found, user, limit, application_id=application, tenant_id=tenant_id)
         users = await found.users({s.user_id for s in sessions if s.user_id})
         if json:
-            print_json([_data(session, users, found) for session in sessions])
+            print_json([data(session, users, found) for session in sessions])
         else:
-            print_table(_COLUMNS, [_cells(session, users, found) for session in sessions])
+            print_table(COLUMNS, [cells(session, users, found) for session in sessions])
 
 
 async def _live(found: Opened, user: str | None, limit: int, **scope: str | None) -> list[Session]:
@@ -49,7 +49,7 @@ async def _live(found: Opened, user: str | None, limit: int, **scope: str | None
     return await found.sessions.select(live)
 
 
-def _data(session: Session, users: dict[str, User], found: Opened) -> dict[str, Any]:
+def data(session: Session, users: dict[str, User], found: Opened) -> dict[str, Any]:
     """As the API for administrators shows it, with the e-mail address."""
     known = users.get(session.user_id or "")
     shown: dict[str, Any] = msgspec.to_builtins(row(session, found.sessions.policy, None))
@@ -57,7 +57,8 @@ def _data(session: Session, users: dict[str, User], found: Opened) -> dict[str, 
     return shown | {"user_id": session.user_id, "email": known and known.email}
 
 
-def _cells(session: Session, users: dict[str, User], found: Opened) -> tuple[str, ...]:
+def cells(session: Session, users: dict[str, User], found: Opened) -> tuple[str, ...]:
+    """The same as a row of a table."""
     now, place = found.sessions.clock(), session.place
     known = users.get(session.user_id or "")
     return (

@@ -17,7 +17,7 @@ from sojourn.errors import SettingsError
 from sojourn.stores.postgres.address import Address
 from sojourn.stores.postgres.seam import BACKSTOP, PoolExhausted, Row, driver
 
-__all__ = ["BlockingConnections"]
+__all__ = ["BlockingConnections", "Pool", "connected"]
 
 _Y2K = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -36,7 +36,7 @@ class BlockingConnections:
             SettingsError,
         )
         # By process id: a forked child must neither use nor close what its parent holds.
-        self._pools: dict[int, tuple[_Pool, _Pool]] = {}
+        self._pools: dict[int, tuple[Pool, Pool]] = {}
 
     async def all(self, sql: str, *values: Any) -> Sequence[Row]:
         return self._all(self._pool(0), sql, values)
@@ -66,38 +66,43 @@ class BlockingConnections:
         for pool in self._pools.pop(os.getpid(), ()):
             pool.close()
 
-    def _all(self, pool: _Pool, sql: str, values: Sequence[Any]) -> Sequence[Row]:
+    def _all(self, pool: Pool, sql: str, values: Sequence[Any]) -> Sequence[Row]:
         with pool.taken() as connection:
             return _rows(connection.execute(sql, values, binary=True))
 
-    def _pool(self, which: int) -> _Pool:
+    def _pool(self, which: int) -> Pool:
         pid = os.getpid()
         pools = self._pools.get(pid)
         if pools is None:
             size, address = self._address.pool_size, self._address
-            pools = (_Pool(self._connect, size, address), _Pool(self._connect, 1, address))
+            pools = (Pool(self._connect, size, address), Pool(self._connect, 1, address))
             pools = self._pools.setdefault(pid, pools)
         return pools[which]
 
     def _connect(self) -> Any:
-        address, psycopg = self._address, self._psycopg
-        asked = psycopg.conninfo.conninfo_to_dict(address.url)
-        ours = [f"-c {name}={value}" for name, value in _escaped(address.settings)]
-        asked["options"] = " ".join(filter(None, [asked.get("options"), *ours]))
-        asked["connect_timeout"] = ceil(address.connect_timeout)
-        connection = _class(psycopg).connect(
-            **{name: value for name, value in asked.items() if value != ""},
-            autocommit=True,
-            cursor_factory=psycopg.RawCursor,
-            prepare_threshold=None if address.pooler else 0,
-        )
-        connection.patience = address.command_timeout + BACKSTOP
-        if address.pooler:  # which may have left the connection in any time zone
-            connection.adapters.register_loader("timestamptz", _utc_loader(psycopg))
+        connection = connected(self._psycopg, self._address)
+        if self._address.pooler:  # which may have left the connection in any time zone
+            connection.adapters.register_loader("timestamptz", _utc_loader(self._psycopg))
         return connection
 
 
-class _Pool:
+def connected(psycopg: Any, address: Address) -> Any:
+    """A connection with the settings of *address*; placeholders are `$1`, `$2` ..., statements prepared."""
+    asked = psycopg.conninfo.conninfo_to_dict(address.url)
+    ours = [f"-c {name}={value}" for name, value in _escaped(address.settings)]
+    asked["options"] = " ".join(filter(None, [asked.get("options"), *ours]))
+    asked["connect_timeout"] = ceil(address.connect_timeout)
+    connection = _class(psycopg).connect(
+        **{name: value for name, value in asked.items() if value != ""},
+        autocommit=True,
+        cursor_factory=psycopg.RawCursor,
+        prepare_threshold=None if address.pooler else 0,
+    )
+    connection.patience = address.command_timeout + BACKSTOP
+    return connection
+
+
+class Pool:
     """At most *size* connections, for any number of threads."""
 
     def __init__(self, connect: Callable[[], Any], size: int, address: Address) -> None:

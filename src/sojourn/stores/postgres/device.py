@@ -16,7 +16,17 @@ from sojourn.session import Device
 
 __all__ = ["pack", "unpack"]
 
-_FIELDS = ("kind", "name", "model", "browser", "browser_version", "os", "os_version", "user_agent")
+_FIELDS = (
+    "kind",
+    "name",
+    "model",
+    "browser",
+    "browser_version",
+    "os",
+    "os_version",
+    "user_agent",
+    "custom_name",
+)
 """In this order for ever: a newer field goes to the end."""
 
 # Never to be changed: rows were written with it. A better one gets the next number, and this one stays for
@@ -58,7 +68,8 @@ _decode = msgspec.msgpack.Decoder(list[Any]).decode
 
 def pack(device: Device) -> bytes:
     """All of *device* but its id."""
-    return _pack(*(getattr(device, name) for name in _FIELDS))
+    fields = [getattr(device, name) for name in _FIELDS]
+    return _pack(*(fields if device.custom_name is not None else fields[:-1]))  # nearly all have none
 
 
 @lru_cache(maxsize=1024)
@@ -69,12 +80,13 @@ def _pack(*fields: Any) -> bytes:
 
 def unpack(packed: bytes, id: str | None) -> Device:
     """The device that was packed, with its *id*."""
-    kind, name, model, browser, browser_version, os, os_version, user_agent = _unpack(packed)
+    kind, name, model, browser, browser_version, os, os_version, user_agent, custom_name = _unpack(packed)
     return Device(
         id=id,
         kind=kind,
         name=name,
         model=model,
+        custom_name=custom_name,
         browser=browser,
         browser_version=browser_version,
         os=os,
@@ -89,4 +101,5 @@ def _unpack(packed: bytes) -> tuple[Any, ...]:
         raise ValueError(f"a device is packed in a way that this Sojourn does not know ({packed[:1]!r})")
     inflate = zlib.decompressobj(_WINDOW, zdict=_DICTIONARY)
     fields = _decode(inflate.decompress(packed[1:], _LONGEST))
-    return tuple(fields[: len(_FIELDS)])  # a newer release may have added some
+    missing = [None] * (len(_FIELDS) - len(fields))
+    return (*fields[: len(_FIELDS)], *missing)  # a newer release may have added some

@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace as _replaced
 
-from sojourn.session import Place, Reason, Session
+from sojourn.session import Held, Place, Reason, Session
 from sojourn.stores.postgres.device import pack, unpack
 
 __all__ = ["COLUMNS", "PACKED", "from_packed", "id_in", "number_in", "to_row"]
@@ -27,7 +27,7 @@ COLUMNS = (
     *("key_id", "generation", "version", "void_below", "aal", "remember", "renew_due"),
     *("user_id", "salt", "device", "device_id", "application_id", "tenant_id"),
     *("place", "ip", "amr", "reason", "revoked_by", "note", "data", "profile"),
-    *("impersonator_id", "parent_id", "parent_version"),
+    *("impersonator_id", "parent_id", "parent_version", "held", "idle_timeout"),
 )
 """What of a session is in a row, in the order of `to_row`."""
 
@@ -42,6 +42,8 @@ _OTHERS = (
     *("place", "ip", "amr", "reason", "revoked_by", "note", "data", "profile"),
     # One value, because nearly all have none.
     "parent_id::text || ' ' || coalesce(parent_version, 0) || ' ' || coalesce(impersonator_id, '')",
+    "case when coalesce(held, idle_timeout::text) is not null"
+    " then coalesce(idle_timeout::text, '') || ' ' || coalesce(held, '') end",
 )
 _ORDER = (*_FIXED, *_TIMES, *_OTHERS)
 
@@ -55,6 +57,7 @@ _LENGTH = Struct(">4xi").unpack_from
 _TIME = Struct(">q").unpack_from
 _ID = slice(12, 28)
 
+_SECOND = timedelta(seconds=1)
 _Y2K = datetime(2000, 1, 1, tzinfo=UTC)
 _INFINITE = {(1 << 63) - 1: datetime.max.replace(tzinfo=UTC), -(1 << 63): datetime.min.replace(tzinfo=UTC)}
 _REASONS = {str(reason): reason for reason in Reason}
@@ -69,6 +72,7 @@ def _json(type: Any) -> tuple[Callable[[Any], str], Callable[[bytes], Any]]:
 _write_list, _read_list = _json(list[str | None])
 _write_amr, _read_amr = _json(tuple[str, ...])
 _write_data, _read_data = _json(dict[str, Any])
+_write_held, _read_held = _json(Held)
 
 
 def to_row(s: Session) -> list[Any]:
@@ -85,6 +89,8 @@ def to_row(s: Session) -> list[Any]:
         *(s.revoked_by, s.note),
         _write_data(s.data) if s.data else None,
         *(s.profile, s.impersonator_id, s.parent_id, s.parent_version or None),
+        None if s.held is None else _write_held(s.held),
+        None if s.idle_timeout is None else s.idle_timeout // _SECOND,
     ]
 
 
@@ -138,7 +144,9 @@ def from_packed(id: UUID, packed: bytes) -> Session:
         data={} if data is None else _read_data(data),
         profile=_text(values[18]),
     )
-    return session if values[19] is None else _replaced(session, **_impersonation(values[19]))
+    if values[19] is not None:
+        session = _replaced(session, **_impersonation(values[19]))
+    return session if values[20] is None else _replaced(session, **_of_its_user(values[20]))
 
 
 def _impersonation(value: bytes) -> dict[str, Any]:
@@ -147,6 +155,15 @@ def _impersonation(value: bytes) -> dict[str, Any]:
         "parent_id": UUID(parent_id),
         "parent_version": int(version),
         "impersonator_id": impersonator_id or None,
+    }
+
+
+def _of_its_user(value: bytes) -> dict[str, Any]:
+    """A hold that somebody placed, and the idle timeout of their own."""
+    seconds, _, held = value.partition(b" ")
+    return {
+        "idle_timeout": timedelta(seconds=int(seconds)) if seconds else None,
+        "held": _read_held(held) if held else None,
     }
 
 

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from sojourn.session import lowest_id
+from sojourn.stores.narrowing import network_of
 from sojourn.stores.postgres.rows import COLUMNS, PACKED
 from sojourn.stores.protocol import Query
 
@@ -21,6 +23,7 @@ __all__ = [
     "DROP_PARTITIONS",
     "EXPIRE",
     "FORGET",
+    "FORGET_EACH",
     "GET",
     "GET_MANY",
     "INSERT",
@@ -29,6 +32,8 @@ __all__ = [
     "LEASE",
     "MAKE_PARTITIONS",
     "POLL",
+    "REDACT",
+    "REDACTED",
     "REPLACE",
     "REVOKE",
     "SELECT",
@@ -36,6 +41,7 @@ __all__ = [
     "TRIM",
     "asked",
     "oldest",
+    "says_all",
 ]
 
 # No session lives longer than 400 days (`Policy.lifetime`), and ids are in the order of creation: partitions
@@ -189,6 +195,36 @@ LEASE = """
 # Where a row is kept decides nothing, so this may go by the server's clock.
 MAKE_PARTITIONS = "select sojourn_make_partitions(clock_timestamp(), 3)"
 DROP_PARTITIONS = "select sojourn_drop_partitions($1)"
+FORGET_EACH = """
+    with gone as (
+        delete from sessions where id = any($1) and coalesce(revoked_at, expires_at) <= $2 returning id
+    )
+    select count(*) from gone
+"""
+REDACTED = (
+    *("id", "version", "ip", "place", "device", "device_id"),
+    *("impersonator_id", "revoked_by", "note"),
+)
+# Rows are locked first, like those of TOUCH.
+REDACT = """
+    with over as materialized (
+        select s.id as of, r.* from sessions s
+        join unnest(
+            $5::uuid[], $6::integer[], $7::text[], $8::text[], $9::bytea[], $10::text[], $11::text[],
+            $12::text[], $13::text[]
+        ) as r ({redacted}) on r.id = s.id and r.version = s.version
+        where s.id = any ($1::uuid[]) and s.id >= $2::uuid and s.id <= $3::uuid
+            and coalesce(s.revoked_at, s.expires_at) <= $4::timestamptz
+        order by s.id desc for no key update of s
+    ), redacted as (
+        update sessions s set
+            ip = over.ip, place = over.place, device = over.device, device_id = over.device_id,
+            impersonator_id = over.impersonator_id, revoked_by = over.revoked_by, note = over.note
+        from over where s.id = over.of and s.id >= $2::uuid and s.id <= $3::uuid
+        returning s.id
+    )
+    select count(*) from redacted
+""".replace("{redacted}", ", ".join(REDACTED))
 FORGET = "select sojourn_forget($1, $2)"
 TRIM = "select sojourn_trim($1)"
 
@@ -253,6 +289,7 @@ _CONDITIONS = {
     "application_id": "application_id = {}",
     "tenant_id": "tenant_id = {}",
     "device_id": "device_id = {}",
+    "country": "place::json ->> 1 = {}",
     "live_at": "revoked_at is null and expires_at > {}",
     "ended_since": f"{_OVER_AT} >= {{}}",
     "ended_by": f"{_OVER_AT} <= {{}}",
@@ -290,6 +327,10 @@ def asked(statement: str, query: Query, **values: Any) -> tuple[str, list[Any]]:
         for name, text in _CONDITIONS.items()
         if (value := getattr(query, name)) is not None
     ]
+    if query.created_before is not None:
+        conditions.append(f"id < {place(lowest_id(query.created_before))}")
+    if query.ip is not None:
+        conditions.append(_address(query.ip, place))
     lowest = _lowest(query)
     if lowest is not None:
         bound = place(lowest)
@@ -303,6 +344,8 @@ def asked(statement: str, query: Query, **values: Any) -> tuple[str, list[Any]]:
         conditions.append("(revoked_at is null or revoked_at is not null)")
     if query.signed_in:
         conditions.append("user_id is not null")
+    if query.unheld:
+        conditions.append("held is null")
     places |= {name: place(value) for name, value in values.items()}
     places |= {
         "conditions": " and ".join(conditions),
@@ -319,6 +362,31 @@ def asked(statement: str, query: Query, **values: Any) -> tuple[str, list[Any]]:
             places |= {"lows": place(weeks[1:]), "highs": place(weeks[:-1])}
         places["found"] = (_WALKED if walked else _FOUND).format_map(places)
     return statement.format_map(places), found
+
+
+def says_all(query: Query) -> bool:
+    """Whether SQL can ask all that *query* does: of a device that is packed it cannot, nor of most networks.
+
+    (What casts a text to an address fails on what is none.)
+    """
+    return query.kind is None and query.text is None and (query.ip is None or _is_text(query.ip))
+
+
+def _is_text(wanted: str) -> bool:
+    """Whether *wanted* is found by its very text: an address with one spelling, or none at all."""
+    network = network_of(wanted)
+    return network is None or (network.version == 4 and network.num_addresses == 1)
+
+
+def _address(wanted: str, place: Callable[[Any], str]) -> str:
+    """What is so of every address in *wanted*, and of few others."""
+    network = network_of(wanted)
+    if network is None or _is_text(wanted):
+        return f"ip = {place(wanted if network is None else str(network.network_address))}"
+    if network.version == 6:
+        return "strpos(ip, ':') > 0"
+    octets = str(network.network_address).split(".")[: network.prefixlen // 8]
+    return f"starts_with(ip, {place('.'.join((*octets, '')) if octets else '')})"
 
 
 def _lowest(query: Query) -> UUID | None:

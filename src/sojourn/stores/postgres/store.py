@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from copy import copy
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -13,11 +13,12 @@ from msgspec.structs import replace as _replaced
 from sojourn.session import Reason, Seen, Session
 from sojourn.stores.decoded import Decoded
 from sojourn.stores.migrate import Status
+from sojourn.stores.narrowing import counted, each_revoked, walked
 from sojourn.stores.postgres import sql
 from sojourn.stores.postgres.address import Address
 from sojourn.stores.postgres.engine import Engine
 from sojourn.stores.postgres.log import poll
-from sojourn.stores.postgres.rows import from_packed, id_in, to_row
+from sojourn.stores.postgres.rows import COLUMNS, from_packed, id_in, to_row
 from sojourn.stores.protocol import Cap, Entries, Inserted, Query, check_supported, is_kept
 
 __all__ = ["PostgresStore"]
@@ -121,6 +122,12 @@ class PostgresStore:
         check_supported(query)
         if _of_nobody(query):
             return []
+        if sql.says_all(query):
+            return await self._page(query)
+        return await walked(self._page, query)
+
+    async def _page(self, query: Query) -> list[Session]:
+        """The page of *query*, as far as SQL says it: what is packed cannot be asked for."""
         statement, values = sql.asked(sql.SELECT, query, limit=query.limit)
         return [self._session(packed) for (packed,) in await self.engine.all(statement, *values)]
 
@@ -131,6 +138,8 @@ class PostgresStore:
         if is_kept(query):
             sessions, signed_in = (await self.engine.all(sql.KEPT))[0]
             return int(signed_in if query.signed_in else sessions)
+        if not sql.says_all(query):
+            return await counted(self._page, query)
         statement = sql.COUNT_PEOPLE if query.people else sql.COUNT
         statement, values = sql.asked(statement, _replaced(query, after=None))
         return int((await self.engine.all(statement, *values))[0][0])
@@ -141,6 +150,8 @@ class PostgresStore:
         check_supported(query)
         if _of_nobody(query):
             return []
+        if not sql.says_all(query):
+            return await each_revoked(self, query, at=at, reason=reason, by=by, note=note)
         statement, values = sql.asked(
             sql.REVOKE,
             _replaced(query, live_at=at, order="id"),
@@ -180,6 +191,18 @@ class PostgresStore:
         (deleted,) = (await self.engine.all(sql.FORGET, before, limit))[0]
         return int(dropped + deleted)
 
+    async def forget(self, ids: Collection[UUID], *, at: datetime) -> int:
+        return int((await self.engine.all(sql.FORGET_EACH, list(ids), at))[0][0])
+
+    async def redact(self, sessions: Collection[Session], *, at: datetime) -> int:
+        if not sessions:
+            return 0
+        ids = [session.id for session in sessions]
+        given = [dict(zip(COLUMNS, to_row(session), strict=True)) for session in sessions]
+        columns = ([row[name] for row in given] for name in sql.REDACTED)
+        rows = await self.engine.all(sql.REDACT, ids, min(ids), max(ids), at, *columns)
+        return int(rows[0][0])
+
     # ── the store itself ─────────────────────────────────────────────────────────────────────
 
     async def status(self) -> Status:
@@ -218,5 +241,5 @@ class PostgresStore:
 
 def _of_nobody(query: Query) -> bool:
     """Whether *query* names what no row can hold: PostgreSQL knows no text with a zero in it."""
-    named = (query.user_id, query.application_id, query.tenant_id, query.device_id)
+    named = (query.user_id, query.application_id, query.tenant_id, query.device_id, query.ip, query.country)
     return any(text is not None and "\0" in text for text in named)

@@ -9,12 +9,12 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace as _replaced
 
-from sojourn.session import bucket_of, lowest_id
+from sojourn.session import bucket_in, bucket_of, lowest_id
 from sojourn.stores.protocol import Query
 from sojourn.stores.redis.rows import pack_text
 from sojourn.stores.sqlite.rows import microseconds
 
-__all__ = ["Asked", "Walk", "asked", "bucket_in"]
+__all__ = ["Asked", "Walk", "asked", "start"]
 
 
 class Asked(Struct, frozen=True):
@@ -63,6 +63,8 @@ def asked(query: Query, shards: int) -> Asked:
         by_group = (
             "tenants" if query.tenant_id is not None else "apps" if query.application_id is not None else ""
         )
+        if query.live_at is None:  # groups are of those who live
+            by_group = ""
         how, where = by_group or "live", [*range(shards)]
     return Asked(
         how=how,
@@ -83,9 +85,12 @@ def asked(query: Query, shards: int) -> Asked:
     )
 
 
-def bucket_in(id: UUID) -> int:
-    """The twelve bits of *id* that say where it is: see `session.new_id`."""
-    return id.int >> 64 & 0xFFF
+def start(query: Query, *, page: bool = True) -> bytes:
+    """Below which id to begin; with *page* after that of the last page. b"": at the newest."""
+    bounds = [query.after] if page and query.after is not None else []
+    if query.created_before is not None:
+        bounds.append(lowest_id(query.created_before))
+    return min(bounds).bytes if bounds else b""
 
 
 def _id(id: UUID | None) -> bytes:

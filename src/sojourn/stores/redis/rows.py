@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace as _replaced
 
-from sojourn.session import Device, DeviceKind, Place, Reason, Session
+from sojourn.session import Device, DeviceKind, Held, Place, Reason, Session
 from sojourn.stores.redis.words import WORDS
 from sojourn.stores.sqlite.rows import microseconds, reason_of, time_of
 
@@ -25,6 +25,7 @@ __all__ = ["NEVER", "from_record", "pack_text", "tail", "to_record"]
 NEVER = -(1 << 53)  # no time: where Python has None; a number that Lua can hold exactly
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_SECOND = timedelta(seconds=1)
 
 # format, state, version, generation, void_below, where the tail begins, seen, expires, ends, confirmed
 _HEAD = struct.Struct(">BBIIIIqqqq")
@@ -54,12 +55,14 @@ class _Device(Struct, frozen=True, array_like=True):
     os: str | None
     os_version: str | None
     user_agent: str
+    custom_name: str | None = None
 
 
 class _Body(Struct, frozen=True, array_like=True):
     """What no script reads. Times are distances, from the id to `created_at` and from there to the others.
 
-    What a newer Sojourn adds stands at the end: an older one skips it, a newer one takes its default.
+    What a newer Sojourn adds stands at the end: an older one skips it, a newer one takes its default. So
+    `_packed_body`, which writes the same, leaves out what nearly none has.
     """
 
     created_at: int
@@ -74,6 +77,8 @@ class _Body(Struct, frozen=True, array_like=True):
     device: _Device
     place: tuple[str | None, str | None] | None
     data: bytes | None  # JSON
+    held: tuple[int, bytes, int] | None = None  # until when, by which session, the absolute end before
+    idle_timeout: int | None = None  # seconds
 
 
 class _Tail(Struct, frozen=True, array_like=True):
@@ -137,8 +142,9 @@ def _impersonation(parent_id: UUID, session: Session) -> bytes:
 def _packed_body(session: Session, *, followed: bool) -> bytes:
     start = microseconds(session.created_at)
     d, place = session.device, session.place
+    device = (d.kind, d.name, d.model, d.browser, d.browser_version, d.os, d.os_version, d.user_agent)
     plain = _pack(
-        _Body(
+        (
             start - _time_in(session.id),
             _distance(start, session.authenticated_at),
             _distance(start, session.rotated_at),
@@ -148,9 +154,10 @@ def _packed_body(session: Session, *, followed: bool) -> bytes:
             _REMEMBER * session.remember | _RENEW_DUE * session.renew_due,
             None if session.ip is None else _pack_ip(session.ip),
             session.amr,
-            _Device(d.kind, d.name, d.model, d.browser, d.browser_version, d.os, d.os_version, d.user_agent),
+            device if d.custom_name is None else (*device, d.custom_name),
             None if place is None else (place.city, place.country),
             _json(session.data) if session.data else None,
+            *_of_its_user(session, start),
         )
     )
     if followed or len(plain) >= _SHORT:  # what is deflated knows where it ends
@@ -159,6 +166,15 @@ def _packed_body(session: Session, *, followed: bool) -> bytes:
         if followed or len(short) < len(plain):
             return bytes((_DEFLATED,)) + short
     return bytes((_PLAIN,)) + plain
+
+
+def _of_its_user(session: Session, start: int) -> tuple[Any, ...]:
+    """A hold that somebody placed, and the idle timeout of their own; nothing, if there is neither."""
+    held, idle = session.held, session.idle_timeout
+    if held is None and idle is None:
+        return ()
+    until = held and (microseconds(held.until) - start, held.by.bytes, microseconds(held.ends_at) - start)
+    return until, None if idle is None else idle // _SECOND
 
 
 def _time_in(id: UUID) -> int:
@@ -215,6 +231,7 @@ def from_record(id: UUID, record: bytes) -> Session:
             kind=cast("DeviceKind", d.kind),
             name=d.name,
             model=d.model,
+            custom_name=d.custom_name,
             browser=d.browser,
             browser_version=d.browser_version,
             os=d.os,
@@ -225,6 +242,8 @@ def from_record(id: UUID, record: bytes) -> Session:
         ip=None if ip is None else unpack_text(ip),
         remember=bool(body.flags & _REMEMBER),
         profile=_profile(record, end)[0] if format > _FORMAT else None,
+        held=None if body.held is None else _held(start, *body.held),
+        idle_timeout=None if body.idle_timeout is None else timedelta(seconds=body.idle_timeout),
         data=_data(body.data) if body.data else {},
         version=version,
         void_below=void_below,
@@ -232,6 +251,10 @@ def from_record(id: UUID, record: bytes) -> Session:
     if format > _WITH_PROFILE:
         session = _replaced(session, **_parent(record, end))
     return session if len(record) == end else _replaced(session, **_ending(record, end))
+
+
+def _held(start: int, until: int, by: bytes, ends: int) -> Held:
+    return Held(_after(start, until), UUID(bytes=by), _after(start, ends))
 
 
 def _profile(record: bytes, end: int) -> tuple[str | None, int]:

@@ -19,6 +19,8 @@ _PARTS = {
     "revoke": ("record", "index", "log", "find"),
     "expire": ("record", "index", "due"),
     "purge": ("record", "index", "due"),
+    "forget": ("record", "index"),
+    "redact": ("record",),
     "group": ("record", "index"),
     "trim": ("record",),
     "lease": ("record",),

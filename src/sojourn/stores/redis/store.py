@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from datetime import datetime
@@ -12,8 +12,9 @@ from uuid import UUID
 from msgspec.structs import replace as _replaced
 
 from sojourn.errors import SettingsError
-from sojourn.session import Reason, Seen, Session, bucket_of
+from sojourn.session import Reason, Seen, Session, bucket_in, bucket_of
 from sojourn.stores.decoded import Decoded
+from sojourn.stores.narrowing import counted, each_revoked, is_narrowed, walked
 from sojourn.stores.protocol import Cap, Entries, Inserted, Query, check_supported, is_kept
 from sojourn.stores.redis.blocking import Sockets
 from sojourn.stores.redis.checks import Checks, Finding
@@ -21,7 +22,7 @@ from sojourn.stores.redis.faults import NotReplicated, RedisAway
 from sojourn.stores.redis.log import Log
 from sojourn.stores.redis.nodes import Call, Connections, Nodes
 from sojourn.stores.redis.pages import Pages
-from sojourn.stores.redis.query import Walk, asked, bucket_in
+from sojourn.stores.redis.query import Walk, asked, start
 from sojourn.stores.redis.rows import from_record, tail, to_record
 from sojourn.stores.redis.steps import (
     CHUNKS,
@@ -143,8 +144,17 @@ class RedisStore:
     async def select(self, query: Query) -> list[Session]:
         check_supported(query)
         await self._ready()
-        find = self._pages.most_recently_seen if query.order == "seen" else self._pages.newest
-        rows = await find(asked(query, self._shards), query)
+        return await walked(self._page, query) if is_narrowed(query) else await self._page(query)
+
+    async def _page(self, query: Query) -> list[Session]:
+        """The page of *query*, as far as scripts can tell: what is in a body they do not read."""
+        ask = asked(query, self._shards)
+        if query.order == "seen":
+            rows = await self._pages.most_recently_seen(ask, query)
+        elif ask.how == "live" and query.live_at is None:
+            rows = await self._pages.of_all(ask, query)
+        else:
+            rows = await self._pages.newest(ask, query)
         return [from_record(_id(id), record) for id, record in rows]
 
     async def count(self, query: Query) -> int:
@@ -152,13 +162,18 @@ class RedisStore:
         await self._ready()
         if is_kept(query):
             return await self._pages.kept(range(self._shards), visitors=not query.signed_in)
-        return await self._pages.count(asked(query, self._shards), people=query.people)
+        ask = asked(query, self._shards)
+        if is_narrowed(query) or (ask.how == "live" and query.live_at is None):
+            return await counted(self._page, query)
+        return await self._pages.count(ask, query)
 
     async def revoke(
         self, query: Query, *, at: datetime, reason: Reason, by: str | None = None, note: str | None = None
     ) -> list[UUID]:
         check_supported(query)
         await self._ready()
+        if is_narrowed(query):
+            return await each_revoked(self, query, at=at, reason=reason, by=by, note=note)
         ask = asked(_replaced(query, live_at=at), self._shards)
         mark = "1" if self._url.replicas else ""
         values = (microseconds(at), tail(at, reason, by, note), str(reason))
@@ -166,7 +181,7 @@ class RedisStore:
         ended: list[bytes] = []
         untold = 0  # endings since those who listen were woken
         for shard in self._walk.shards(query, ask.shards):
-            after = b"" if query.after is None else query.after.bytes
+            after = start(query)
             while len(ended) < query.limit:
                 page = ask.values(after, min(step, query.limit - len(ended)), budget)
                 channel = self._channel if not ended or untold >= UNTOLD else ""
@@ -232,6 +247,34 @@ class RedisStore:
                 more, number = await self._nodes.one(call)
                 forgotten += number
         return forgotten
+
+    async def forget(self, ids: Collection[UUID], *, at: datetime) -> int:
+        await self._ready()
+        by_shard: dict[int, list[bytes]] = {}
+        for id in sorted(ids, reverse=True):
+            by_shard.setdefault(bucket_in(id) % self._shards, []).append(id.bytes)
+        forgotten = 0
+        for shard, group in by_shard.items():
+            for first in range(0, len(group), FORGOTTEN):
+                few = group[first : first + FORGOTTEN]
+                call = self._nodes.scripted(shard, "forget", microseconds(at), *few)
+                forgotten += await self._nodes.one(call)
+        return forgotten
+
+    async def redact(self, sessions: Collection[Session], *, at: datetime) -> int:
+        await self._ready()
+        by_shard: dict[int, list[Session]] = {}
+        for session in sessions:
+            by_shard.setdefault(self._shard_of(session), []).append(session)
+        done = 0
+        for shard, group in by_shard.items():
+            for first in range(0, len(group), FORGOTTEN):
+                few = group[first : first + FORGOTTEN]
+                values = [value for session in few for value in (session.id.bytes, to_record(session))]
+                done += await self._nodes.one(
+                    self._nodes.scripted(shard, "redact", microseconds(at), *values)
+                )
+        return done
 
     async def _group(self) -> None:
         """Complete the indexes by application and tenant, where an older release has written."""

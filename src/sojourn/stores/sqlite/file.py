@@ -24,7 +24,8 @@ T = TypeVar("T")
 PATIENCE = 5.0  # seconds that a write waits for another process's
 _OLDEST = (3, 37, 0)  # strict tables (3.37), returning (3.35)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_OPTIONS = {"sessions": "store", "directory": "accounts"}  # which names the file of a component
+# Which option names the file of a component.
+_OPTIONS = {"sessions": "store", "directory": "accounts", "ledger": "journal"}
 
 _LEDGER = """
     create table if not exists sojourn_migrations (
@@ -232,7 +233,16 @@ def _connect(address: str) -> sqlite3.Connection:
     # Waiting is `patiently`'s job. The engine sees to it that one thread at a time uses a connection.
     connection = sqlite3.connect(address, uri=True, timeout=0, isolation_level=None, check_same_thread=False)
     connection.execute("pragma foreign_keys = on")
+    connection.execute("pragma secure_delete = on")  # who is erased is not to be found in the file either
+    connection.create_function("sojourn_within", 2, _within, deterministic=True)
     return connection
+
+
+def _within(ip: str | None, wanted: str) -> bool:
+    """Whether an address is in a network, for those who search. Imported late: nobody else needs it."""
+    from sojourn.stores.narrowing import within
+
+    return within(ip, wanted)
 
 
 def _tables(connection: sqlite3.Connection) -> set[str]:

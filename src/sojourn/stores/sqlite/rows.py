@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from sojourn.session import Device, Place, Reason, Session
+from sojourn.session import Device, Held, Place, Reason, Session
 
 __all__ = [
     "COLUMNS",
@@ -33,6 +33,7 @@ __all__ = [
 MINUTE = 60_000_000  # microseconds
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_SECOND = timedelta(seconds=1)
 
 COLUMNS = Session.__struct_fields__
 """Each field of a session has a column of its name. `device_id` and `due` are more: see `to_row`."""
@@ -66,7 +67,10 @@ def to_values(session: Session) -> tuple[Any, ...]:
         None if session.place is None else _json(session.place), session.ip,
         1 if session.remember else 0, session.profile,
         session.impersonator_id, None if session.parent_id is None else str(session.parent_id),
-        session.parent_version, "{}" if not session.data else _json(session.data),
+        session.parent_version,
+        None if session.held is None else _json(session.held),
+        None if session.idle_timeout is None else session.idle_timeout // _SECOND,
+        "{}" if not session.data else _json(session.data),
         session.version, session.void_below,
     )  # fmt: skip
 
@@ -81,8 +85,8 @@ def to_row(session: Session) -> dict[str, Any]:
 
 def packed(values: Sequence[Any]) -> tuple[Any, ...]:
     """What `PACKED` finds where *values* are in the order of `COLUMNS`; as a rule in the same spelling."""
-    plain = (*values[1:4], *values[5:20], values[21], *values[24:30], *values[31:])
-    return values[4], values[20], values[22], values[23], values[30], _json(plain)
+    plain = (*values[1:4], *values[5:20], values[21], *values[24:32], *values[33:])
+    return values[4], values[20], values[22], values[23], values[32], _json(plain)
 
 
 def unpacked(id: bytes, row: Sequence[Any]) -> tuple[Any, ...]:
@@ -90,7 +94,7 @@ def unpacked(id: bytes, row: Sequence[Any]) -> tuple[Any, ...]:
     salt, amr, device, place, data, rest = row
     plain = _plain(rest)
     return (
-        id, *plain[:3], salt, *plain[3:18], amr, plain[18], device, place, *plain[19:25], data, *plain[25:]
+        id, *plain[:3], salt, *plain[3:18], amr, plain[18], device, place, *plain[19:27], data, *plain[27:]
     )  # fmt: skip
 
 
@@ -124,7 +128,7 @@ def from_row(row: Sequence[Any], known: UUID | None = None) -> Session:
         created_at, seen_at, authenticated_at, expires_at, ends_at, rotated_at, confirmed_at, forgiven_at,
         renew_due, revoked_at, reason, revoked_by, note,
         amr, aal, device, place, ip, remember, profile, impersonator_id, parent_id, parent_version,
-        data, version, void_below,
+        held, idle_timeout, data, version, void_below,
     ) = row  # fmt: skip
     return Session(
         id=known or UUID(int=int.from_bytes(id)),  # a third faster than from bytes
@@ -157,6 +161,8 @@ def from_row(row: Sequence[Any], known: UUID | None = None) -> Session:
         impersonator_id=impersonator_id,
         parent_id=None if parent_id is None else UUID(parent_id),
         parent_version=parent_version,
+        held=None if held is None else _held(held),
+        idle_timeout=None if idle_timeout is None else timedelta(seconds=idle_timeout),
         data={} if data == "{}" else _data(data),
         version=version,
         void_below=void_below,
@@ -193,5 +199,6 @@ _encode = msgspec.json.Encoder().encode
 _amr = msgspec.json.Decoder(tuple[str, ...]).decode
 _device = msgspec.json.Decoder(Device).decode
 _place = msgspec.json.Decoder(Place).decode
+_held = msgspec.json.Decoder(Held).decode
 _plain = msgspec.json.Decoder(list[int | str | None]).decode
 _data = msgspec.json.Decoder(dict[str, Any]).decode

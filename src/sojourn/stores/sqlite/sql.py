@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sojourn.session import lowest_id
+from sojourn.stores.narrowing import folded, network_of
 from sojourn.stores.protocol import Query
 from sojourn.stores.sqlite.rows import COLUMNS, MINUTE, PACKED, ROTATED, microseconds
 
@@ -28,6 +29,7 @@ __all__ = [
     "NOT_DUE",
     "OTHERS",
     "PURGE",
+    "REDACT",
     "REPLACE",
     "REVOKE",
     "REVOKE_FOUND",
@@ -57,6 +59,8 @@ _SHARED = {
         confirmed_at = coalesce(case when generation = :generation then confirmed_at end, :confirmed_at)
     """,
     "{live}": "revoked_at is null and expires_at > :at",
+    # Nor has anybody whose clock is ahead noticed its end: what `expire` has told is not untold.
+    "{lives_on}": "revoked_at is null and expires_at > :at and due is not null",
     # No impersonations: they neither take room nor make it.
     "{live_of_user}": """
         user_id = :user_id and id >= :oldest and revoked_at is null and expires_at > :at and parent_id is null
@@ -116,14 +120,14 @@ REPLACE = _of_row(
     update sessions set {assignments}, device_id = :device_id, {merged},
         due = case when :revoked_at is null
             then min(due, (min(max(expires_at, :expires_at), :ends_at) + {minute} - 1) / {minute}) end
-    where id = :id and version = :version - 1 and {live}
+    where id = :id and version = :version - 1 and {lives_on}
     """,
     "at",
 )
 # For a session in which nothing but `ROTATED` differs: no index and no trigger has to do with those,
 # and `expires_at` can only move forward, to which `due` is indifferent.
 ROTATE = _of_row(
-    "update sessions set {rotated}, {merged} where id = :id and version = :version - 1 and {live}", "at"
+    "update sessions set {rotated}, {merged} where id = :id and version = :version - 1 and {lives_on}", "at"
 )
 
 # One statement for all: each time that Python begins or steps one, other threads and it compete for the lock.
@@ -139,7 +143,8 @@ TOUCH = _sql("""
             json_extract(value, '$[2]') as generation
         from json_each(:uses)
     ) as use
-    where sessions.id = use.id and sessions.revoked_at is null and sessions.expires_at > :at and (
+    where sessions.id = use.id and sessions.revoked_at is null and sessions.expires_at > :at
+        and sessions.due is not null and (
         sessions.seen_at <= :since or confirmed_at is null and sessions.generation = use.generation
     )
 """)
@@ -191,6 +196,11 @@ NOT_DUE = _sql("""
     update sessions set due = null
     where id between :first and :last and due is not null and {over_at} < :before
 """)
+REDACT = _sql("""
+    update sessions set ip = :ip, place = :place, device = :device, device_id = :device_id,
+        impersonator_id = :impersonator_id, revoked_by = :revoked_by, note = :note
+    where id = :id and version = :version and {over_at} <= :at
+""")
 PURGE = _sql("delete from sessions where id between :first and :last and {over_at} < :before")
 
 # ── queries ──────────────────────────────────────────────────────────────────────────────────────
@@ -204,13 +214,20 @@ _CONDITIONS = {
     "application_id": "application_id = :application_id",
     "tenant_id": "tenant_id = :tenant_id",
     "device_id": "device_id = :device_id",
-    "live_at": "id >= :oldest and revoked_at is null and expires_at > :live_at",
+    "ip": "ip = :ip",
+    "country": "place ->> '$.country' = :country",
+    "kind": "device ->> '$.kind' = :kind",
+    "text": """(
+        instr(lower(device ->> '$.name'), :text)
+        or instr(lower(coalesce(device ->> '$.custom_name', '')), :text)
+        or instr(lower(coalesce(device ->> '$.model', '')), :text)
+    )""",
+    "live_at": "revoked_at is null and expires_at > :live_at",
     "ended_since": _sql("{over_at} >= :ended_since"),
     "ended_by": _sql("{over_at} <= :ended_by"),
     "seen_since": "seen_at >= :seen_since",
-    "created_since": "id >= :created_since",
     "signed_in": "+user_id is not null",
-    "after": "id < :after",
+    "unheld": "held is null",
 }
 _ORDERS = {"id": "id desc", "seen": "seen_at desc, id desc"}
 
@@ -219,12 +236,37 @@ def asked(statement: str, query: Query) -> tuple[str, dict[str, Any]]:
     """*statement* with the conditions of *query* in it, and their values."""
     given = {name: value for name in _CONDITIONS if (value := getattr(query, name)) not in (None, False)}
     values = {name: _plain(value) for name, value in given.items()} | {"limit": query.limit}
-    if query.live_at is not None:
-        values["oldest"] = oldest(query.live_at)
-    if query.created_since is not None:
-        values["created_since"] = lowest_id(query.created_since).bytes
-    statement = statement.replace("{conditions}", " and ".join(_CONDITIONS[name] for name in given))
+    conditions = {name: _CONDITIONS[name] for name in given}
+    if query.ip is not None:
+        conditions["ip"] = _address(query.ip, values)
+    if query.text is not None:
+        values["text"] = folded(query.text)
+    conditions["bounds"] = _bounds(query, values)
+    statement = statement.replace("{conditions}", " and ".join(filter(None, conditions.values())))
     return statement.replace("{order}", _ORDERS[query.order]), values
+
+
+def _bounds(query: Query, values: dict[str, Any]) -> str:
+    """Between which ids the rows are. One on each side: of two SQLite begins at whichever is named first."""
+    lowest = [] if query.live_at is None else [oldest(query.live_at)]
+    highest = [] if query.after is None else [query.after.bytes]
+    if query.created_since is not None:
+        lowest.append(lowest_id(query.created_since).bytes)
+    if query.created_before is not None:
+        highest.append(lowest_id(query.created_before).bytes)
+    values |= {"lowest": max(lowest, default=None), "below": min(highest, default=None)}
+    return " and ".join(["id >= :lowest"] * bool(lowest) + ["id < :below"] * bool(highest))
+
+
+def _address(wanted: str, values: dict[str, Any]) -> str:
+    """By a network: what is no text of it at all, most addresses, is passed by before Python is asked."""
+    network = network_of(wanted)
+    if network is None or (network.version == 4 and network.num_addresses == 1):
+        values["ip"] = wanted if network is None else str(network.network_address)
+        return _CONDITIONS["ip"]
+    octets = str(network.network_address).split(".")[: network.prefixlen // 8]
+    values["like"] = ".".join((*octets, "*")) if network.version == 4 else "*:*"
+    return "ip glob :like and sojourn_within(ip, :ip)"
 
 
 def _plain(value: Any) -> Any:

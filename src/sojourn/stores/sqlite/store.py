@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from copy import copy
 from datetime import datetime, timedelta
 from functools import partial
@@ -31,6 +31,7 @@ from sojourn.stores.sqlite.rows import (
     microseconds,
     only_rotated,
     packed,
+    to_row,
     to_values,
     unpacked,
 )
@@ -212,6 +213,14 @@ class SQLiteStore:
             if removed or (at_end and not after):
                 return removed
 
+    async def forget(self, ids: Collection[UUID], *, at: datetime) -> int:
+        over = microseconds(at) + 1
+        return await self.engine.write(partial(_forget_each, [id.bytes for id in ids], over))
+
+    async def redact(self, sessions: Collection[Session], *, at: datetime) -> int:
+        rows = [to_row(session) | {"at": microseconds(at)} for session in sessions]
+        return await self.engine.write(lambda db: sum(db.execute(sql.REDACT, row).rowcount for row in rows))
+
     def blocking(self) -> Self:
         twin = copy(self)
         twin.engine = self.engine.blocking()
@@ -259,6 +268,10 @@ def _newest_first(ids: Iterable[bytes]) -> list[UUID]:
 def _forget(stretch: dict[str, Any], db: sqlite3.Connection) -> int:
     db.execute(sql.NOT_DUE, stretch)
     return db.execute(sql.PURGE, stretch).rowcount
+
+
+def _forget_each(ids: list[bytes], before: int, db: sqlite3.Connection) -> int:
+    return sum(_forget({"first": id, "last": id, "before": before}, db) for id in ids)
 
 
 def _get(db: sqlite3.Connection, id: bytes) -> Session | None:

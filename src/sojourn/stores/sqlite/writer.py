@@ -93,7 +93,8 @@ class Writer:
         # The first write after the log began anew is the thread's, because it flushes. See `_shorten`.
         self._begun = False
         self._looked = 0
-        self._shortening = False
+        self.shortening = False
+        """The log has become long, and the thread is about to do something about it."""
 
     def submit(self, job: Job[Any]) -> bool:
         """Queue *job*; false if the thread is on its way out, or has left."""
@@ -173,8 +174,8 @@ class Writer:
     def _look(self) -> None:
         """Have the log shortened if it has become long."""
         self._looked = 0
-        if self._disk.long and not self._shortening:
-            self._shortening = True
+        if self._disk.long and not self.shortening:
+            self.shortening = True
             self.submit(Job(lambda _: None, "log"))
 
     # ── on the thread ────────────────────────────────────────────────────────────────────────
@@ -328,11 +329,12 @@ class Writer:
     # ── the log ──────────────────────────────────────────────────────────────────────────────
 
     def _try_to_shorten(self) -> None:
-        self._shortening = False
         try:
             self._shorten()
         except (sqlite3.Error, OSError) as error:
             _log.warning("the write-ahead log of %s was not shortened: %s", self._file.path, error)
+        finally:
+            self.shortening = False
 
     def _shorten(self) -> bool:
         """Copy the log into the file, and begin it anew; false if somebody still reads what is in it.

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from sojourn.web.pages import account, administration, authjs, authorize, entrance, logout, providers
+from sojourn.api.redirects import safe_next
+from sojourn.web.pages import (
+    account,
+    administration,
+    authjs,
+    authorize,
+    disowning,
+    entrance,
+    logout,
+    providers,
+)
 from sojourn.web.pages.assets import ASSETS_PATH, STATIC, asset
-from sojourn.web.pages.redirects import safe_next
 from sojourn.web.pages.reference import docs_page
 from sojourn.web.pages.rendering import error_page
 
@@ -19,6 +28,7 @@ _TABLES = (
     administration.ROUTES,
     authorize.ROUTES,
     logout.ROUTES,
+    disowning.ROUTES,
 )
 
 PAGES = tuple(replace(route, bearer=False) for table in _TABLES for route in table)

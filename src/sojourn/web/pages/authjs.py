@@ -5,8 +5,8 @@ from __future__ import annotations
 from sojourn.api.authjs import csrf_cookie
 from sojourn.api.authjs.addresses import landing, path_of
 from sojourn.api.authjs.dialect import Dialect, line
+from sojourn.api.redirects import address, see_other
 from sojourn.api.routes import Call, Route
-from sojourn.web.pages.redirects import see_other
 from sojourn.web.pages.refusals import as_page
 from sojourn.web.pages.rendering import page
 from sojourn.web.pages.wording import went_wrong
@@ -20,11 +20,11 @@ async def sign_in_page(call: Call, dialect: Dialect) -> Answer:
     origin, error = call.visit.site.origin, call.query.get("error")
     to = path_of(origin, landing(origin, call.query.get("callbackUrl", "")))
     if error is None:
-        return see_other("/sign-in", next=to)
+        return see_other(address(call, "/sign-in"), next=to)
     if error == "SessionRequired":
-        return see_other("/sign-in", next=to, reason="unauthenticated")
+        return see_other(address(call, "/sign-in"), next=to, reason="unauthenticated")
     known = (code for code in (call.query.get("code", ""), error) if went_wrong(code, None))
-    return see_other("/sign-in", next=to, error=next(known, "OAuthCallbackError"))
+    return see_other(address(call, "/sign-in"), next=to, error=next(known, "OAuthCallbackError"))
 
 
 async def sign_out_page(call: Call, dialect: Dialect) -> Answer:

@@ -6,14 +6,15 @@ from urllib.parse import urlencode
 
 from sojourn.api.oauth.authorize import Wanted, asked, code_for, sent_back, wanted
 from sojourn.api.oauth.terms import BROWSER
+from sojourn.api.redirects import address, see_other
 from sojourn.api.routes import Call, Route, in_person
 from sojourn.errors import CsrfFailed, OAuthError
 from sojourn.session import Session
 from sojourn.web import csrf
-from sojourn.web.pages.redirects import address, see_other
 from sojourn.web.pages.refusals import as_page
 from sojourn.web.pages.rendering import page
 from sojourn.web.reply import Answer
+from sojourn.web.within import Address
 
 __all__ = ["ROUTES"]
 
@@ -38,14 +39,14 @@ async def _answer(call: Call, want: Wanted) -> Answer:
     if session is None or session.user_id is None:
         if silent:
             raise OAuthError("login_required", "Nobody is signed in here.")
-        return see_other("/sign-in", next=f"{_here(call)}&{_RESUMED}=1")
+        return see_other(address(call, "/sign-in"), next=f"{_here(call)}&{_RESUMED}=1")
     if session.parent_id is not None and silent:
         raise OAuthError("login_required", "The user is not signed in here in person.")
     in_person(session)
     if _too_old(call, want, session):
         if silent:
             raise OAuthError("login_required", "The user has to prove again who they are.")
-        return see_other("/confirm", next=f"{_here(call, without='prompt')}&{_RESUMED}=1")
+        return see_other(address(call, "/confirm"), next=f"{_here(call, without='prompt')}&{_RESUMED}=1")
     if await _agreed(call, want, session):
         return await code_for(call, want, session)
     if silent:
@@ -94,9 +95,9 @@ def _binding(call: Call, session: Session) -> str:
     return f"authorize {session.id} {session.void_below} {_here(call)}"
 
 
-def _here(call: Call, without: str = "") -> str:
+def _here(call: Call, without: str = "") -> Address:
     kept = {name: value for name, value in call.query.items() if name not in (_AGREED, _RESUMED, without)}
-    return address(_PATH, kept)
+    return address(call, _PATH, kept)
 
 
 async def _as_page(call: Call, refusal: Exception) -> Answer:
@@ -107,7 +108,7 @@ async def _as_page(call: Call, refusal: Exception) -> Answer:
 
 async def authorize_by_post(call: Call) -> Answer:
     """The same, sent as a form by another site, and so without cookies (OpenID Connect Core 3.1.2.1)."""
-    return see_other(address(_PATH, call.form))
+    return see_other(address(call, _PATH, call.form))
 
 
 ROUTES = (

@@ -7,14 +7,15 @@ from typing import Any, TypeVar
 import msgspec
 
 from sojourn.api import sign_in
+from sojourn.api.redirects import HOME, address, safe_next, see_other
 from sojourn.api.routes import Call, Route
 from sojourn.errors import BodyRejected, Forbidden, InvalidCredentials, Refusal, TooManySessions
 from sojourn.web.pages import providers, wording
-from sojourn.web.pages.redirects import HOME, safe_next, see_other
 from sojourn.web.pages.refusals import again, as_page, message, said
 from sojourn.web.pages.rendering import check_form, page
 from sojourn.web.pages.rows import rows
 from sojourn.web.reply import Answer
+from sojourn.web.within import Address
 
 __all__ = ["ROUTES"]
 
@@ -26,7 +27,7 @@ _HINTS = (("accept-ch", "Sec-CH-UA-Model, Sec-CH-UA-Platform-Version, Sec-CH-UA-
 
 async def home(call: Call) -> Answer:
     """To the account, or to the door."""
-    return see_other(HOME if await call.visit.session(sure=True) else "/sign-in")
+    return see_other(address(call, HOME if await call.visit.session(sure=True) else "/sign-in"))
 
 
 async def sign_in_page(call: Call) -> Answer:
@@ -67,7 +68,7 @@ async def sign_out_form(call: Call) -> Answer:
     if await call.visit.session(sure=True):
         await check_form(call)
     await call.visit.logout()
-    return see_other("/sign-in", reason="signed_out")
+    return see_other(address(call, "/sign-in"), reason="signed_out")
 
 
 async def confirm_page(call: Call) -> Answer:
@@ -151,8 +152,8 @@ async def _notice(call: Call) -> str | None:
     return wording.signed_out(code, call.visit.site.sessions.policy)
 
 
-def _next(call: Call) -> str:
-    return safe_next(call.form.get("next") or call.query.get("next", ""))
+def _next(call: Call) -> Address:
+    return safe_next(call.form.get("next") or call.query.get("next", ""), call.visit.base)
 
 
 def _given(call: Call, kind: type[T]) -> T:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sojourn.api.oauth.logout import Leaving, end, end_in_this_browser, leaving
+from sojourn.api.redirects import address, see_other
 from sojourn.api.routes import Call, Route
-from sojourn.web.pages.redirects import address, see_other
 from sojourn.web.pages.refusals import as_page
 from sojourn.web.pages.rendering import check_form, page
 from sojourn.web.reply import Answer
@@ -45,7 +45,7 @@ async def logout_form(call: Call) -> Answer:
     if mine is not None and mine.user_id is not None and asked.application is not None:
         await end_in_this_browser(call, asked.application, mine)
     await call.visit.logout()
-    return see_other(address(_PATH, asked.fields))
+    return see_other(address(call, _PATH, asked.fields))
 
 
 async def _question(call: Call, asked: Leaving) -> Answer:

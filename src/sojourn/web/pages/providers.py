@@ -7,6 +7,7 @@ from msgspec import Struct
 from sojourn.accounts import Account
 from sojourn.accounts.user import PASSWORD
 from sojourn.api.federation import CALLBACKS, ERROR_PAGE, Federation, sent
+from sojourn.api.redirects import HOME, address, safe_next, see_other
 from sojourn.api.routes import Call, Route
 from sojourn.errors import (
     CsrfFailed,
@@ -18,7 +19,6 @@ from sojourn.errors import (
 )
 from sojourn.web import csrf
 from sojourn.web.pages import wording
-from sojourn.web.pages.redirects import HOME, address, safe_next, see_other
 from sojourn.web.pages.refusals import as_page
 from sojourn.web.pages.rendering import check_form, page
 from sojourn.web.reply import Answer
@@ -47,7 +47,7 @@ class Way(Struct, frozen=True, kw_only=True):
 def services(call: Call, **query: str) -> list[tuple[str, str]]:
     """Names of the services to sign in with, and the links that lead there."""
     known = call.federation.providers.values() if call.federation else ()
-    return [(one.name, address(_WITH.format(provider=one.id), query)) for one in known]
+    return [(one.name, address(call, _WITH.format(provider=one.id), query)) for one in known]
 
 
 def error_of(call: Call) -> str | None:
@@ -59,8 +59,8 @@ async def choices(call: Call, next: str) -> tuple[bool, list[tuple[str, str]]]:
     """Whether whoever is signed in has a password, and by which services they can prove who they are."""
     mine = {account.provider for account in await call.accounts.ways(call.me)}
     known = call.federation.providers.values() if call.federation else ()
-    links = [
-        (one.name, address(_WITH.format(provider=one.id), {"confirm": "1", "next": next}))
+    links: list[tuple[str, str]] = [
+        (one.name, address(call, _WITH.format(provider=one.id), {"confirm": "1", "next": next}))
         for one in known
         if one.id in mine
     ]
@@ -81,14 +81,14 @@ async def ways(call: Call) -> list[Way]:
                 name="Password" if password else _named(call, account.provider) or account.provider,
                 password=password,
                 account=account,
-                disconnect=None if password or len(mine) < 2 else address(_DISCONNECT, query),
+                disconnect=None if password or len(mine) < 2 else address(call, _DISCONNECT, query),
             )
         )
     taken = {account.provider for account in mine}
     for one in call.federation.providers.values():
         if one.id not in taken:
             query = {_AGREED: csrf.field(call.visit.site.sessions.keys, _binding(call, one.id))}
-            found.append(Way(name=one.name, connect=address(_CONNECT.format(provider=one.id), query)))
+            found.append(Way(name=one.name, connect=address(call, _CONNECT.format(provider=one.id), query)))
     return found
 
 
@@ -98,10 +98,10 @@ async def ways(call: Call) -> list[Way]:
 async def sign_in_with(call: Call) -> Answer:
     """To the service, to sign in there; with `confirm` to prove again who one is."""
     federation, id = _federation(call), call.params["provider"]
-    next = safe_next(call.query.get("next", ""))
+    next = safe_next(call.query.get("next", ""), call.visit.base)
     confirm = call.query.get("confirm") == "1"
     if _from_elsewhere(call):  # nobody is signed in because another site's page wants it
-        return see_other("/confirm" if confirm else "/sign-in", next=next)
+        return see_other(address(call, "/confirm" if confirm else "/sign-in"), next=next)
     if not confirm and await _signed_in(call):
         return see_other(next)
     remember = call.query.get("remember") == "1"
@@ -120,8 +120,10 @@ async def connect(call: Call) -> Answer:
         csrf.check_field(call.visit.site.sessions.keys, _binding(call, id), call.query.get(_AGREED, ""))
     except CsrfFailed:  # also after a confirmation, which renews the session
         query = {_AGREED: csrf.field(call.visit.site.sessions.keys, _binding(call, id))}
-        return await page(call, "connect.html", name=name, yes=address(_CONNECT.format(provider=id), query))
-    next = address(HOME, {"done": "1-connected"})
+        return await page(
+            call, "connect.html", name=name, yes=address(call, _CONNECT.format(provider=id), query)
+        )
+    next = address(call, HOME, {"done": "1-connected"})
     return sent(await federation.begin(call, id, next=next, dialect="native", link=True))
 
 
@@ -130,7 +132,7 @@ async def disconnect_page(call: Call) -> Answer:
     provider, account = call.query.get("provider", ""), call.query.get("account", "")
     mine = {(one.provider, one.provider_account_id) for one in await call.accounts.ways(call.me)}
     if provider == PASSWORD or (provider, account) not in mine:
-        return see_other(HOME)
+        return see_other(address(call, HOME))
     name = _named(call, provider) or provider
     return await page(call, "disconnect.html", name=name, provider=provider, account=account)
 
@@ -141,7 +143,7 @@ async def disconnect_form(call: Call) -> Answer:
     provider = call.form.get("provider", "")
     if provider != PASSWORD:
         await call.accounts.unlink(call.me, provider, call.form.get("account", ""))
-    return see_other(HOME, done="1-disconnected")
+    return see_other(address(call, HOME), done="1-disconnected")
 
 
 async def callback(call: Call) -> Answer:
@@ -196,18 +198,18 @@ async def _not_begun(call: Call, refusal: Refusal) -> Answer:
     confirm = call.query.get("confirm") == "1"
     query = {"error": refusal.code, "with": call.params["provider"]}
     if call.visit.path.startswith("/account/"):
-        return see_other(HOME, **query)
-    return see_other(
-        "/confirm" if confirm else "/sign-in", **query, next=safe_next(call.query.get("next", ""))
-    )
+        return see_other(address(call, HOME), **query)
+    next = safe_next(call.query.get("next", ""), call.visit.base)
+    return see_other(address(call, "/confirm" if confirm else "/sign-in"), **query, next=next)
 
 
 async def _not_taken_away(call: Call, refusal: Refusal) -> Answer:
     if isinstance(refusal, FreshnessRequired):  # what was in the form is asked again
         query = {name: call.form.get(name, "") for name in ("provider", "account")}
-        return see_other("/confirm", next=address(_DISCONNECT, query) if any(query.values()) else HOME)
+        next = address(call, _DISCONNECT, query) if any(query.values()) else address(call, HOME)
+        return see_other(address(call, "/confirm"), next=next)
     if isinstance(refusal, LastWayIn):
-        return see_other(HOME, error=refusal.code)
+        return see_other(address(call, HOME), error=refusal.code)
     return await as_page(call, refusal)
 
 

@@ -23,12 +23,12 @@ class _Operation(Struct, frozen=True, kw_only=True):
     answers: list[tuple[str, str]]  # status, meaning
 
 
-def docs_page(document: dict[str, Any]) -> Answer:
-    """*document*, grouped by tag."""
+def docs_page(document: dict[str, Any], *, base: str = "") -> Answer:
+    """*document*, grouped by tag. *base*: see `Visit`."""
     groups: dict[str, list[_Operation]] = {}
     for tag, operation in _operations(document):
         groups.setdefault(tag, []).append(operation)
-    return rendered("docs.html", info=document["info"], groups=groups)
+    return rendered("docs.html", base=base, info=document["info"], groups=groups)
 
 
 def _operations(document: dict[str, Any]) -> Iterator[tuple[str, _Operation]]:

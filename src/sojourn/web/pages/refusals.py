@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from sojourn.api.redirects import address, see_other
 from sojourn.api.routes import Call
 from sojourn.errors import (
     CookieRejected,
@@ -15,7 +16,6 @@ from sojourn.errors import (
     SessionError,
 )
 from sojourn.web.pages import wording
-from sojourn.web.pages.redirects import address, see_other
 from sojourn.web.pages.rendering import error_page, page
 from sojourn.web.reply import Answer, problem
 
@@ -44,12 +44,12 @@ async def as_page(call: Call, refusal: Refusal) -> Answer:
     """What a browser is told instead of problem details."""
     if isinstance(refusal, CookieRejected):
         status = refusal.status
-        return error_page(status, "This browser sent broken cookies", refusal.message)
+        return error_page(status, "This browser sent broken cookies", refusal.message, base=call.visit.base)
     status, headers = said(refusal)
     if isinstance(refusal, SessionError) and status == 401:
-        return see_other("/sign-in", next=_here(call), reason=wording.reason_code(refusal))
+        return see_other(address(call, "/sign-in"), next=_here(call), reason=wording.reason_code(refusal))
     if isinstance(refusal, FreshnessRequired):
-        return see_other("/confirm", next=_here(call))
+        return see_other(address(call, "/confirm"), next=_here(call))
     title = "This page is out of date" if isinstance(refusal, CsrfFailed) else _TITLES.get(status)
     return await page(
         call,
@@ -93,4 +93,4 @@ def message(refusal: Refusal) -> str:
 
 
 def _here(call: Call) -> str:
-    return address(call.visit.path, call.query)
+    return address(call, call.visit.path, call.query)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import pairwise
 
+from sojourn import lifecycle
 from sojourn.errors import SessionError, SessionExpired, SessionRevoked, TokenReplayed
 from sojourn.policy import Policy, words
 from sojourn.session import Reason, Session
+from sojourn.web.pages.language import ENGLISH, Words
 
 __all__ = [
     "ago",
@@ -25,6 +28,7 @@ __all__ = [
 ]
 
 _DAY, _HOUR, _MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+_UNITS = (("days", _DAY), ("hours", _HOUR), ("minutes", _MINUTE))
 
 
 # ── times and counts ─────────────────────────────────────────────────────────────────────────────
@@ -35,34 +39,37 @@ def instant(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def date(at: datetime) -> str:
+def date(at: datetime, say: Words = ENGLISH) -> str:
     """ "8 Nov 2025, 17:45 UTC": the server knows no other zone of its reader."""
-    return f"{at.day} {at:%b %Y, %H:%M} UTC"
+    return f"{at.day} {at:%b %Y, %H:%M} UTC" if say is ENGLISH else f"{at:%Y-%m-%d %H:%M} UTC"
 
 
-def ago(at: datetime, now: datetime) -> str:
+def ago(at: datetime, now: datetime, say: Words = ENGLISH) -> str:
     """ "2 hours ago". Activity is written at most once a minute, so below two it is now."""
     span = now - at
     if span < 2 * _MINUTE:
-        return "Active now"
-    for unit, size in (("day", _DAY), ("hour", _HOUR), ("minute", _MINUTE)):
-        if span >= size:
-            return f"{counted(span // size, unit)} ago"
-    raise AssertionError("a span of two minutes has minutes")
+        return say("row.active")
+    unit, size = next((unit, size) for unit, size in _UNITS if span >= size)
+    return say(f"ago.{unit}", count=span // size)
 
 
-def left(span: timedelta) -> str:
+def left(span: timedelta, say: Words = ENGLISH) -> str:
     """ "5 days, 23 hours": two units, so that a week does not read as six days a second after it began."""
     if span < _MINUTE:
-        return "less than a minute"
-    for (large, size), (small, part) in (
-        (("day", _DAY), ("hour", _HOUR)),
-        (("hour", _HOUR), ("minute", _MINUTE)),
-    ):
+        return say("time.moment")
+    for (large, size), (small, part) in pairwise(_UNITS):
         if span >= size:
-            rest = span % size // part
-            return counted(span // size, large) + (f", {counted(rest, small)}" if rest else "")
-    return counted(span // _MINUTE, "minute")
+            whole, rest = say(f"time.{large}", count=span // size), span % size // part
+            return say("time.two", large=whole, small=say(f"time.{small}", count=rest)) if rest else whole
+    return say("time.minutes", count=span // _MINUTE)
+
+
+def length(span: timedelta, say: Words = ENGLISH) -> str:
+    """A rule's number as `policy.words` has it: "15 minutes", "30 days"."""
+    for unit, size in _UNITS:
+        if span >= size and (not span % size or span >= 2 * size):
+            return say(f"time.{unit}", count=span // size)
+    return say("time.seconds", count=int(span.total_seconds()))
 
 
 def counted(count: int, noun: str) -> str:
@@ -110,12 +117,14 @@ _SIGNED_OUT: dict[str, str | Callable[[Policy], str]] = {
     "absolute": lambda policy: f"For your security, sessions end after {words(policy.lifetime)}.",
     "signed_out": "You are signed out.",
     "user": "You signed this device out from another one.",
+    "reported": "This device was signed out because somebody did not know it. Please sign in again.",
     "replaced": "You signed in again in this browser.",
     "cap": "You were signed out here because you signed in on another device.",
     "replay": "We noticed something unusual and signed you out to protect your account.",
     "password_changed": "Your password was changed. Please sign in with the new one.",
     "account_disabled": "Your account was disabled.",
     "account_deleted": "Your account was deleted.",
+    "binding": "Your session was used from another browser or network, so we signed you out.",
     "admin": "An administrator signed you out.",
     "system": "Your session has ended.",
     "session_revoked": "Your session has ended.",
@@ -186,49 +195,42 @@ _WENT_WRONG = {
 # ── why a session is among those that ended ──────────────────────────────────────────────────────
 
 
-def ending(session: Session, policy: Policy) -> str:
+def ending(session: Session, policy: Policy, say: Words = ENGLISH) -> str:
     """Why and by whom, for its owner; an administrator's name is none of theirs."""
-    if session.reason is None:
+    reason = lifecycle.ending(session, policy).reason
+    if reason is None:
         if session.expires_at >= session.ends_at:
-            return f"Ended after {words(session.ends_at - session.created_at)}"
-        return "Ended because it was not used"
-    if session.reason is Reason.PASSWORD_CHANGED and session.revoked_by != session.user_id:
-        return "Your password was changed by an administrator"
-    return _ENDINGS[session.reason]
-
-
-_ENDINGS = {
-    Reason.SIGNED_OUT: "Signed out by you, on that device",
-    Reason.USER: "Signed out by you, from another device",
-    Reason.REPLACED: "Replaced when you signed in again in the same browser",
-    Reason.CAP: "Ended to make room for a newer sign-in",
-    Reason.REPLAY: "Ended to protect your account: something unusual was noticed",
-    Reason.PASSWORD_CHANGED: "Signed out because you changed your password",
-    Reason.ACCOUNT_DISABLED: "Signed out because your account was disabled",
-    Reason.ACCOUNT_DELETED: "Signed out because your account was deleted",
-    Reason.ADMIN: "Signed out by an administrator",
-    Reason.SYSTEM: "Signed out by the system",
-}
+            return say("ended.absolute", span=length(session.ends_at - session.created_at, say))
+        return say("ended.idle")
+    if reason is Reason.PASSWORD_CHANGED and session.revoked_by != session.user_id:
+        return say("ended.password_by_admin")
+    return say(f"ended.{reason}")
 
 
 # ── what has been done, after the redirect ───────────────────────────────────────────────────────
 
 
-def done(code: str) -> str | None:
+def done(code: str, say: Words = ENGLISH) -> str | None:
     """The message for a code such as `2-others`; None for anything that no page of ours writes."""
     count, _, what = code.partition("-")
     if what not in _DONE or not count.isascii() or not count.isdigit() or len(count) > 6:
         return None
-    return _DONE[what](int(count))
+    return _DONE[what](say, int(count))
 
 
-_DONE: dict[str, Callable[[int], str]] = {
-    "device": lambda n: f"Signed out of {counted(n, 'device')}.",
-    "others": lambda n: f"Signed out of {counted(n, 'other device')}.",
-    "password": lambda n: f"Your password was changed. {counted(n, 'other device')} signed out.",
-    "gone": lambda _: "That device was already signed out.",
-    "connected": lambda _: "Connected. You can sign in with it from now on.",
-    "disconnected": lambda _: "Disconnected. Nobody can sign in with it any more.",
-    "revoked": lambda n: f"{counted(n, 'session')} revoked.",
-    "ended": lambda _: "That session had already ended.",
+_DONE: dict[str, Callable[[Words, int], str]] = {
+    "device": lambda say, n: say("tips.done", count=n),
+    "others": lambda say, n: say("others.done", count=n),
+    "password": lambda say, n: say("page.donePassword", count=n),
+    "saved": lambda say, _: say("preferences.saved"),
+    "gone": lambda say, _: say("sessions.gone"),
+    "connected": lambda say, _: say("page.doneConnected"),
+    "disconnected": lambda say, _: say("page.doneDisconnected"),
+    # for administrators, whose pages are in English
+    "revoked": lambda _, n: f"{counted(n, 'session')} revoked.",
+    "ended": lambda *_: "That session had already ended.",
+    "acknowledged": lambda *_: "Alert acknowledged.",
+    "resolved": lambda *_: "Alert resolved.",
+    "stopped": lambda *_: "You are yourself again.",
+    "confirmed": lambda *_: "Confirmed. You can export now.",
 }

@@ -16,7 +16,7 @@ local function in_window(h, record)
 end
 
 local function matches(id, record, h)
-  if id == except or (lowest ~= '' and before(id, lowest)) then return false end
+  if id == except then return false end
   if live_at and (h.state ~= LIVES or h.expires <= live_at) then return false end
   if seen_since and h.seen < seen_since then return false end
   if ended_since and not in_window(h, record) then return false end
@@ -50,6 +50,7 @@ local function each(visit)
     if #ids == 0 then return '' end
     for _, id in ipairs(ids) do
       if budget == 0 or limit == 0 then return after end
+      if lowest ~= '' and before(id, lowest) then return '' end
       local record = redis.call('GET', session(id))
       local h = record and head_of(record)
       after, budget = id, budget - 1

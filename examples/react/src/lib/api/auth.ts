@@ -1,0 +1,2 @@
+/** Where `hooks/useSessions.ts` expects them. */
+export { getSessions, logoutAllSessions, logoutSession } from "@sojourn/web/react";

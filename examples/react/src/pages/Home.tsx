@@ -1,0 +1,3 @@
+import { ActiveSessions } from "@/components/ActiveSessions";
+
+export const Home = () => <ActiveSessions />;

@@ -1,0 +1,2 @@
+/** Where `components/ActiveSessions.tsx` expects them. */
+export { getDefaultClient as apiClient, sessionEvents } from "@sojourn/web/react";

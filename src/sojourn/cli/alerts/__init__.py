@@ -1,0 +1,1 @@
+"""`sojourn alerts`: what is unusual about sessions."""

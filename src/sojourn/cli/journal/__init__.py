@@ -1,0 +1,1 @@
+"""`sojourn journal`: what happened to sessions."""

@@ -1,0 +1,1 @@
+"""`sojourn places`: the database that tells where an address is thought to be."""

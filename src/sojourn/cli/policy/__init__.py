@@ -1,0 +1,1 @@
+"""`sojourn policy`: what other rules would do."""

@@ -1,0 +1,1 @@
+"""Bulk revocations: counted, begun, carried out in the background, undone."""

@@ -1,0 +1,5 @@
+-- Until when an ending can be undone, by which session, and the absolute end that comes back with it, as JSON;
+-- null: it is not held. And the idle timeout that its user chose, in seconds; null: the policy's alone.
+
+alter table sessions add column held text;
+alter table sessions add column idle_timeout integer;

@@ -1,0 +1,149 @@
+"""What came with a request: who asks, from where, with which of our cookies or with which token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sojourn.errors import CookieRejected, HttpsRequired
+from sojourn.events import CookieDoubled
+from sojourn.web import bearer, csrf
+from sojourn.web.carrier import Cookies, DeviceCookie
+from sojourn.web.csrf import SAFE
+from sojourn.web.headers import Headers
+from sojourn.web.proxy import Peer
+from sojourn.web.site import Site
+
+__all__ = ["Incoming"]
+
+_UNREAD: Any = object()
+
+
+class Incoming:
+    """One request, of which each part is read when somebody asks for it, and then once.
+
+    *raw*: the headers by name in lower case, as `headers.named` makes them.
+    """
+
+    # Of the class until they differ: a request that does not look at its session costs next to nothing.
+    base = ""  # the prefix under which browsers find us: see `within`
+    looked = False  # at the cookies: then the answer depends on them
+    unanswerable = False  # nothing will carry a cookie back
+    by_program = False  # the route is none that a person's act calls
+    _peer: Peer | None = None
+    _presented: Cookies | None = None
+    _name: bytes | None = None  # the digest of the token that came
+    _bearer: str | None = _UNREAD
+
+    def __init__(
+        self,
+        site: Site,
+        method: str,
+        path: str,
+        raw: Mapping[bytes, bytes],
+        ip: str | None,
+        scheme: str,
+    ) -> None:
+        self.site, self.method, self.path = site, method, path
+        self._raw, self._ip, self._scheme = raw, ip, scheme
+
+    @property
+    def headers(self) -> Headers:
+        return Headers(self._raw)
+
+    @property
+    def peer(self) -> Peer:
+        """Who is really asking; worked out only when somebody wants to know."""
+        if self._peer is None:
+            self._peer = self.site.proxies.peer(self._ip, self._scheme, self.headers)
+        return self._peer
+
+    @property
+    def ip(self) -> str | None:
+        """The address of who is really asking, found as cheaply as can be."""
+        return self.peer.ip if self.site.proxies.configured else self._ip
+
+    @property
+    def agent(self) -> str:
+        """The User-Agent as it came."""
+        return self._raw.get(b"user-agent", b"").decode("latin-1")
+
+    @property
+    def scheme(self) -> str:
+        """`https` or `http`, as far as trusted hops tell."""
+        return self.peer.scheme if self.site.proxies.configured else self._scheme
+
+    @property
+    def bearer(self) -> str | None:
+        """The access token of the Authorization header; None if there is none, or nobody reads it."""
+        if self._bearer is _UNREAD:
+            sent = self._raw.get(b"authorization")
+            text = None if sent is None else _token_in(sent)
+            taken = self.site.bearer_tokens if bearer.is_ours(text) else self.site.issuer
+            self._bearer = text if taken else None
+        return self._bearer
+
+    @property
+    def by_access_token(self) -> bool:
+        """Whether what came refreshes in bearer mode."""
+        return self.bearer is not None and not bearer.is_ours(self.bearer)
+
+    @property
+    def _cookieless(self) -> bool:
+        return (self.method, self.path) in self.site.cookieless
+
+    @property
+    def presented(self) -> Cookies:
+        """Our cookies of this request, checked; none beside an access token: no request is two users'."""
+        if self._presented is None:
+            self.looked = not self._cookieless
+            if self.bearer is not None or not self.looked:
+                self._presented = Cookies()
+                return self._presented
+            try:
+                self._presented, self._name = self.site.cookies_in(self._raw.get(b"cookie", b""))
+            except CookieRejected as refusal:
+                if refusal.facts.get("doubled"):
+                    self.site.sessions.emit(CookieDoubled(at=self.site.sessions.clock(), ip=self.peer.ip))
+                raise
+        return self._presented
+
+    @property
+    def passive(self) -> bool:
+        """A program asks, not a person: never slides, writes no cookie."""
+        return self.unanswerable or self.by_program or self._raw.get(b"x-session-passive") == b"1"
+
+    @property
+    def navigates(self) -> bool:
+        """A person opens a page or sends its form, so no client is there to refresh and repeat."""
+        return self._raw.get(b"sec-fetch-mode") == b"navigate" and not self.passive
+
+    def check_csrf(self) -> None:
+        """Refuse what another site made this browser send."""
+        # No other site can make a browser send an access token, nor profit where no cookie counts.
+        if self.method not in SAFE and self.bearer is None and not self._cookieless:
+            carries = self.presented.session is not None
+            csrf.check(self.method, self.headers, origin=self.site.origin, carries_cookie=carries)
+
+    @property
+    def cookie_header(self) -> bytes:
+        """All cookies as they came; nothing where none are looked at."""
+        return b"" if self._cookieless else self._raw.get(b"cookie", b"")
+
+    def device_cookie(self) -> DeviceCookie | None:
+        return DeviceCookie.read(self.presented.device, self.site.sessions.keys)
+
+    def require_https(self) -> None:
+        """Refuse to hand a credential to a connection that others can read (ASVS 3.3.1, NIST N-07)."""
+        if not self.private:
+            raise HttpsRequired
+
+    @property
+    def private(self) -> bool:
+        """Whether nobody on the way can read the answer."""
+        return not self.site.carrier.secure or self.scheme == "https"
+
+
+def _token_in(authorization: bytes) -> str | None:
+    scheme, _, token = authorization.partition(b" ")
+    return token.strip().decode("latin-1") if scheme.lower() == b"bearer" else None
