@@ -12,10 +12,13 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.gallery import gallery as gallery
 from tests.browser.gallery import still as still
+
+# How long to wait for what must come. No law is a limit like this one: a machine may be busy.
+expect.set_options(timeout=20_000)
 
 FLAGS = (
     "--no-sandbox",  # the tests may run as root

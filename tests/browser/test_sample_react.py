@@ -46,7 +46,7 @@ class Person:
         context = self.browser.new_context(
             base_url=self.origin, user_agent=user_agent, locale="en-GB", timezone_id="Europe/Berlin"
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         page = context.new_page()
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         return page

@@ -117,7 +117,7 @@ class Visitor:
 @pytest.fixture
 def visitor(chromium: Browser, origin: str) -> Iterator[Visitor]:
     context = chromium.new_context(base_url=origin, locale="en-GB", reduced_motion="reduce")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     visitor = Visitor(context)
     yield visitor
     context.close()

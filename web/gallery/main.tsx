@@ -3,7 +3,7 @@ import "./clock";
 import { QueryClient } from "@tanstack/react-query";
 import { type ReactElement, useEffect, useRef, useState } from "react";
 import { createRoot } from "react-dom/client";
-import { keys, SessionProvider } from "../src/react";
+import { keys, preload, SessionProvider } from "../src/react";
 import { act } from "./acting";
 import { answering } from "./client";
 import { NOW } from "./clock";
@@ -101,4 +101,5 @@ Object.assign(document.documentElement, { lang: view.locale, dir: view.dir });
 document.documentElement.dataset.theme = view.theme;
 const address = view.state === null ? undefined : SCENES.get(view.state)?.address;
 if (address !== undefined) history.replaceState(null, "", `?${address}`); // what is asked for here was read above
+await preload(); // a cell is at rest when nothing is fetched any more
 createRoot(document.getElementById("gallery") as HTMLElement).render(<Shown />);

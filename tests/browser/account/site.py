@@ -160,7 +160,7 @@ class Person:
             "reduced_motion": "reduce",
         }
         context = self.browser.new_context(**usual | options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         self.contexts.append(context)
         return context
 

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.account.site import API, HOME, PASSWORD, PHONE, WINDOWS, row, rows, taken_over
+from tests.browser.quick import quickest
 
 pytestmark = pytest.mark.browser
 
@@ -50,17 +51,19 @@ def fresh_no_more(page: Page, person: Any) -> None:
 def test_b26_a_signed_out_device_sees_the_dialog(person):
     phone = person.on(PHONE)
     page = person.on()
-    took = [felt_after(page, phone)]
+    first = felt_after(page, phone)
     expect(expired(phone)).to_contain_text("You signed this device out from Mac.")
     expect(phone.get_by_role("button", name="Log in again")).to_be_focused()
     assert not still_in(phone)
-    # A machine that does other things too may be slow once: the best of a few is the way's own.
-    while min(took) >= 1 and len(took) < 4:
+
+    def once_more() -> float:
         page.get_by_role("button", name="Undo").click()
         expect(expired(phone)).to_have_count(0)
-        took.append(felt_after(page, phone))
-    print("felt on the other device after", ", ".join(f"{one * 1000:.0f} ms" for one in took))
-    assert min(took) < 1
+        return felt_after(page, phone)
+
+    took = first if first < 1 else quickest(once_more, under=1)
+    print(f"felt on the other device after {took * 1000:.0f} ms")
+    assert took < 1
 
 
 def felt_after(page: Page, phone: Page) -> float:

@@ -23,7 +23,7 @@ from tests.browser.admin.site import (
 
 pytestmark = pytest.mark.browser
 
-POLL = 11_000  # ms: every ten seconds, and the answer
+POLL = 20_000  # ms: every ten seconds, and the answer of a machine that has more to do
 
 
 def figure(page: Page) -> Any:

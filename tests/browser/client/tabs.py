@@ -51,7 +51,7 @@ class Tab:
         found: dict[str, Any] = self.run("window.begun")
         return found
 
-    def until(self, expression: str, *, within: float = 5) -> None:
+    def until(self, expression: str, *, within: float = 20) -> None:
         """Wait until *expression* holds in the page."""
         until(self.page, lambda: self._holds(expression), within=within, what=expression)
 
@@ -87,7 +87,7 @@ class Tab:
         )
 
 
-def until(page: Page, test: Callable[[], Any], *, within: float = 5, what: str = "it") -> None:
+def until(page: Page, test: Callable[[], Any], *, within: float = 20, what: str = "it") -> None:
     """Wait until *test* holds; the browser goes on meanwhile."""
     end = time.monotonic() + within
     while not test():
