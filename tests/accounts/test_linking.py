@@ -31,6 +31,9 @@ from tests.accounts.conftest import ADDRESS, PASSWORD
 
 Start = Callable[[User], Awaitable[Issued]]
 SignInWith = Callable[..., Awaitable[User]]
+TOKENS = ProviderTokens(
+    access_token="access-1", refresh_token="refresh-1", id_token="id-token-1", scope="openid email"
+)
 PROOF = Proof(
     provider="example",
     subject="sub-1",
@@ -39,7 +42,7 @@ PROOF = Proof(
     trusted_email=True,
     name="Ada\tL.",
     image="https://example.org/ada.png",
-    tokens=ProviderTokens(access_token="a1", refresh_token="r1", id_token="i1", scope="openid email"),
+    tokens=TOKENS,
 )
 
 
@@ -173,10 +176,10 @@ async def test_a_sign_in_brings_the_tokens_up_to_date(
 ) -> None:
     user = await sign_in_with()
     first, later = clock(), clock.tick(hours=1)
-    await sign_in_with(tokens=ProviderTokens(access_token="a2", expires_at=later))
+    await sign_in_with(tokens=ProviderTokens(access_token="access-2", expires_at=later))
     account = await accounts.provider_tokens(user.id, "example")
     assert account is not None
-    assert (account.access_token, account.refresh_token, account.id_token) == ("a2", "r1", None)
+    assert (account.access_token, account.refresh_token, account.id_token) == ("access-2", "refresh-1", None)
     assert (account.created_at, account.updated_at, account.expires_at) == (first, later, later)
 
 
@@ -276,12 +279,12 @@ async def test_a_disabled_user_is_refused_and_told_of(
     user = await sign_in_with()
     await accounts.disable(user.id)
     with pytest.raises(InvalidCredentials) as refusal:
-        await sign_in_with(tokens=ProviderTokens(access_token="a2"))
+        await sign_in_with(tokens=ProviderTokens(access_token="access-2"))
     assert refusal.value.banned
     assert await sessions.count() == 0
     account = await accounts.provider_tokens(user.id, "example")
     assert account is not None
-    assert account.access_token == "a1"
+    assert account.access_token == "access-1"
     (failed,) = [event for event in events if isinstance(event, SignInFailed)]
     assert failed.ip == ADDRESS
     assert "sub-1" not in failed.account
@@ -394,11 +397,11 @@ async def test_connecting_again_brings_the_tokens_up_to_date(
 ) -> None:
     first = await accounts.link(ada.id, PROOF)
     clock.tick(hours=1)
-    again = await accounts.link(ada.id, _replaced(PROOF, tokens=ProviderTokens(access_token="a2")))
+    again = await accounts.link(ada.id, _replaced(PROOF, tokens=ProviderTokens(access_token="access-2")))
     assert (again.created_at, again.updated_at) == (first.created_at, clock())
     account = await accounts.provider_tokens(ada.id, "example", "sub-1")
     assert account is not None
-    assert account.access_token == "a2"
+    assert account.access_token == "access-2"
 
 
 async def test_what_is_connected_to_somebody_is_connected_to_nobody_else(
@@ -472,7 +475,7 @@ async def test_each_way_in_that_comes_or_goes_is_told_once(
     assert await accounts.unlink(ada.id, "nobody") == 0
     assert await accounts.unlink(ada.id, "example") == 1
     assert told() == [linked, ("unlinked", "example", ada.id, ada.id)]
-    assert all(token not in repr(changes) for token in ("a1", "r1", "i1", "sub-1"))
+    assert all(secret not in repr(changes) for secret in ("access-1", "refresh-1", "id-token-1", "sub-1"))
 
 
 @pytest.mark.req("AX-6.3.7")

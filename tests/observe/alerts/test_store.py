@@ -156,7 +156,7 @@ async def test_only_what_is_over_and_told_is_forgotten(ledger):
 @pytest.mark.req("P-06")
 async def test_a_user_who_is_erased_is_in_no_alert(ledger):
     bobs = raised("bob", user_id="bob")
-    await ledger.advance(0, 1, [raised(user_id="ada"), bobs])
-    await ledger.acknowledge(bobs.id, at=NOON, by="ada")
-    assert await ledger.erase_alerts("ada") == 1
-    assert "ada" not in repr(await ledger.alerts())
+    await ledger.advance(0, 1, [raised(user_id="user-ada"), bobs])
+    await ledger.acknowledge(bobs.id, at=NOON, by="user-ada")
+    assert await ledger.erase_alerts("user-ada") == 1
+    assert "user-ada" not in repr(await ledger.alerts())
