@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from importlib.resources import files
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.account.site import API, HOME, PHONE, WINDOWS, row, rows, taken_over
+from tests.browser.account.passing import opened, pass_by
+from tests.browser.account.site import API, PHONE, WINDOWS, row, rows
 from tests.browser.account.test_expired import refuse
 from tests.browser.account.test_trouble import problem
 from tests.browser.account.test_words import english, words
@@ -265,12 +265,8 @@ def test_b34_axe_has_nothing_to_say_in_any_state_theme_or_direction(person, loca
 @pytest.mark.parametrize("locale", ["en", "ar"])
 def test_b34_nor_of_the_warning(people, own_site, locale):
     person = people(own_site)
-    page = person.on(path=None, locale=locale)
-    page.clock.install(time=own_site.clock())
-    page.goto(HOME)
-    taken_over(page)
-    own_site.clock.ahead += timedelta(minutes=13.5)
-    page.clock.run_for(810_000)
+    page = opened(person, person.on(path=None, locale=locale))
+    pass_by(person, 13.5, page)
     expect(page.get_by_role("alertdialog")).to_be_visible()
     page.clock.resume()
     assert wrong(page) == []

@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.account.passing import opened, pass_by
 from tests.browser.account.site import API, HOME, PHONE, WINDOWS, hide, row, rows, taken_over
 from tests.browser.client.tabs import until
 
@@ -187,24 +188,10 @@ def test_b23_every_row_says_what_people_want_to_know_and_this_device_comes_first
 # ── time ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def with_a_clock(person) -> Page:
-    """Signed in, on a page whose time the test moves."""
-    page = person.on(path=None)
-    page.clock.install(time=person.site.clock())
-    page.goto(HOME)
-    taken_over(page)
-    return page
-
-
-def pass_by(person, page: Page, minutes: float) -> None:
-    person.site.clock.ahead += timedelta(minutes=minutes)
-    page.clock.run_for(int(minutes * 60_000))
-
-
 @pytest.mark.runtime
 def test_b24_times_move_by_themselves_and_the_last_update_is_the_last_answer(people, own_site):
     person = people(own_site)
-    page = with_a_clock(person)
+    page = opened(person, person.on(path=None))
     here = rows(page).first
     expect(here).to_contain_text("Active now")
     updated = page.locator(".sojourn-head time")
@@ -214,12 +201,12 @@ def test_b24_times_move_by_themselves_and_the_last_update_is_the_last_answer(peo
     page.clock.pause_at(person.site.clock() + timedelta(seconds=5))
     said = updated.get_attribute("datetime")
     asked = count_of(person, page)
-    pass_by(person, page, 0.75)
+    pass_by(person, 0.75, page)
     assert count_of(person, page) == asked
     assert updated.get_attribute("datetime") == said
     page.route(f"**{API}/sessions", lambda route: route.fulfill(status=500, json={}))
     for _ in range(2):
-        pass_by(person, page, 1)
+        pass_by(person, 1, page)
     expect(here).to_contain_text("Last active 2 minutes ago")
     expect(here).to_contain_text("Expires in 12 minutes")
     assert updated.get_attribute("datetime") == said
@@ -227,7 +214,7 @@ def test_b24_times_move_by_themselves_and_the_last_update_is_the_last_answer(peo
 
 def test_b25_it_asks_every_minute_at_a_look_and_at_a_press_but_not_while_hidden(people, own_site):
     person = people(own_site)
-    page = with_a_clock(person)
+    page = opened(person, person.on(path=None))
     page.clock.pause_at(person.site.clock() + timedelta(seconds=10))
     updated = page.locator(".sojourn-head time")
     for minute in (1, 2, 3):  # wherever a minute begins, there is one in it

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.account.site import API, HOME, PASSWORD, PHONE, WINDOWS, row, rows, taken_over
+from tests.browser.account.passing import opened
+from tests.browser.account.site import API, PASSWORD, PHONE, WINDOWS, row, rows, taken_over
 from tests.browser.quick import quickest
 
 pytestmark = pytest.mark.browser
@@ -96,10 +97,7 @@ def test_b27_undone_in_time_the_other_device_goes_on(person):
 def test_b27_after_ten_seconds_there_is_nothing_to_undo(people, own_site):
     person = people(own_site)
     phone = person.on(PHONE, path=None)
-    page = person.on(path=None)
-    page.clock.install(time=own_site.clock())
-    page.goto(HOME)
-    taken_over(page)
+    page = opened(person, person.on(path=None))
     sign_out(page)
     undo = page.get_by_role("button", name="Undo")
     expect(undo).to_be_focused()

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.account.site import API, HOME, hide, rows, taken_over
-from tests.browser.client.tabs import until
+from tests.browser.account.passing import opened, pass_by
+from tests.browser.account.site import API, hide, rows
 
 pytestmark = pytest.mark.browser
 
@@ -24,35 +24,16 @@ def warning(page: Page) -> Any:
     return page.get_by_role("alertdialog", name="Still there?")
 
 
-def opened(person: Any, page: Page) -> Page:
-    page.clock.install(time=person.site.clock())
-    page.goto(HOME)
-    taken_over(page)
-    return page
-
-
-def idle(person: Any, minutes: float, *pages: Page) -> None:
-    """Have so much time pass, for the server and for the pages, in which nobody does anything.
-
-    Not while an answer is under way: its age is what the page goes by.
-    """
-    for page in pages:
-        until(page, person.watched[page].quiet, what="every request is answered")
-    person.site.clock.ahead += timedelta(minutes=minutes)
-    for page in pages:
-        page.clock.run_for(int(minutes * 60_000))
-
-
 def until_warned(person: Any, *pages: Page) -> None:
     """To two minutes before the end. The server is asked before anything is said."""
-    idle(person, 12, *pages)
+    pass_by(person, 12, *pages)
     for page in pages:
         expect(warning(page)).to_have_count(0)
-    idle(person, 1, *pages)
+    pass_by(person, 1, *pages)
     for _ in range(20):
         if all(warning(page).count() for page in pages):
             return
-        idle(person, 1 / 20, *pages)
+        pass_by(person, 1 / 20, *pages)
     for page in pages:
         expect(warning(page)).to_be_visible()
 
@@ -125,7 +106,7 @@ def test_c41_it_speaks_at_the_thresholds_only(person):
     )
     expect(counting(page)).to_be_visible()
     while clock_of(page) > 15:  # the machine's own seconds pass, too
-        idle(person, 1 / 60, page)
+        pass_by(person, 1 / 60, page)
     spoken = page.evaluate("() => window.spoken")
     said = [re.findall(r"\d+ \w+", one)[0] for one in spoken]
     assert said in (["1 minute", "30 seconds", "20 seconds"], ["30 seconds", "20 seconds"])
@@ -135,12 +116,11 @@ def test_c41_it_speaks_at_the_thresholds_only(person):
 def test_c41_nobody_answers_and_it_is_over(person):
     page = opened(person, person.on(path=None))
     until_warned(person, page)
-    idle(person, 4, page)
     over = page.get_by_role("alertdialog", name="Session expired")
-    for _ in range(60):
+    for _ in range(120):
         if over.count():
             break
-        idle(person, 0.1, page)
+        pass_by(person, 1 / 20, page)
     expect(over).to_contain_text("because you were inactive for 15 minutes")
     expect(page.locator("dialog[open]")).to_have_count(1)
 
@@ -159,17 +139,17 @@ def test_c41_a_tab_that_nobody_looks_at_says_it_in_its_title(person):
 def test_c41_an_end_that_cannot_be_moved_is_told_before_it_comes(people, start_site):
     person = people(start_site(lifetime=timedelta(minutes=10), idle_timeout=None))
     page = opened(person, person.on(path=None))
-    idle(person, 7, page)
+    pass_by(person, 7, page)
     told = page.get_by_role("alertdialog", name="Your session ends soon")
     expect(told).to_have_count(0)
-    idle(person, 1, page)
+    pass_by(person, 1, page)
     for _ in range(20):
         if told.count():
             break
-        idle(person, 1 / 20, page)
+        pass_by(person, 1 / 20, page)
     expect(told).to_contain_text("and cannot be extended. Save your work.")
     expect(told.get_by_role("button", name="Stay signed in")).to_have_count(0)
     page.keyboard.press("Escape")
     expect(told).to_have_count(0)
-    idle(person, 0.5, page)
+    pass_by(person, 0.5, page)
     expect(told).to_have_count(0)
