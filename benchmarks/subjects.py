@@ -75,6 +75,17 @@ def _floor(store: str, title: str) -> Subject:
     )
 
 
+def _lawful(name: str, store: str, title: str, *, near: bool = False) -> Subject:
+    return Subject(
+        name=f"lawful-{name}",
+        title=f"floor: by hand, with the laws, {title}",
+        bare="starlette",
+        app="lawful",
+        options={"store": store, "near": near},
+        needs=(store,) if store in ("postgres", "redis") else (),
+    )
+
+
 _NO_CACHE = timedelta(0)
 _COOKIE = timedelta(minutes=5)
 # 2,000 people who come back every 0.3 s and are noted every 5 s: one note in about 20 requests, which is
@@ -101,6 +112,10 @@ SUBJECTS = (
     _floor("sqlite", "SQLite"),
     _floor("postgres", "PostgreSQL, reads together"),
     _floor("redis", "Redis, reads together"),
+    _lawful("near", "memory", "near cache", near=True),
+    _lawful("sqlite", "sqlite", "SQLite"),
+    _lawful("postgres", "postgres", "PostgreSQL, reads together"),
+    _lawful("redis", "redis", "Redis, reads together"),
     Subject(
         name="starlette-signed-cookie",
         title="Starlette SessionMiddleware (signed cookie, cannot revoke)",

@@ -24,21 +24,24 @@ from starlette.routing import Route
 
 from benchmarks.apps import Places, user_name
 
-__all__ = ["make"]
+__all__ = ["KINDS", "make"]
 
 _LIFE = 14 * 24 * 3600
 _BODY = b"x" * 350
-Found = tuple[str, float] | None  # the user, and the end
+Found = Any  # the user and the end, or the body if that is wanted; None if there is nothing
 
 
 class _Memory:
-    def __init__(self, places: Places) -> None:
-        self.rows: dict[bytes, tuple[str, float]] = {}
+    """Rows by name. Read are the user and the end, or of *whole* ones the body."""
+
+    def __init__(self, places: Places, *, whole: bool = False) -> None:
+        self.whole = whole
+        self.rows: dict[bytes, Found] = {}
 
     async def open(self) -> None: ...
 
-    async def put(self, name: bytes, user: str, end: float) -> None:
-        self.rows[name] = (user, end)
+    async def put(self, name: bytes, user: str, end: float, body: bytes = _BODY) -> None:
+        self.rows[name] = body if self.whole else (user, end)
 
     async def get(self, name: bytes) -> Found:
         return self.rows.get(name)
@@ -47,7 +50,8 @@ class _Memory:
 class _Sqlite(_Memory):
     """The standard library on the event loop's own thread."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, *, whole: bool = False) -> None:
+        super().__init__(places, whole=whole)
         self.db = db = sqlite3.connect(
             places.file("floor-app.db"), isolation_level=None, check_same_thread=False
         )
@@ -56,17 +60,21 @@ class _Sqlite(_Memory):
         db.execute("pragma mmap_size = 1000000000")
         db.execute("create table s (name blob primary key, user text, ends real, body blob) without rowid")
 
-    async def put(self, name: bytes, user: str, end: float) -> None:
-        self.db.execute("insert into s values (?, ?, ?, ?)", (name, user, end, _BODY))
+        self.one = f"select {'body' if whole else 'user, ends'} from s where name = ?"
+
+    async def put(self, name: bytes, user: str, end: float, body: bytes = _BODY) -> None:
+        self.db.execute("insert into s values (?, ?, ?, ?)", (name, user, end, body))
 
     async def get(self, name: bytes) -> Found:
-        return self.db.execute("select user, ends from s where name = ?", (name,)).fetchone()  # type: ignore[no-any-return]
+        row = self.db.execute(self.one, (name,)).fetchone()
+        return row[0] if self.whole and row else row
 
 
 class _Batched(_Memory, ABC):
     """Lookups that come while one is under way go together in the next."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, *, whole: bool = False) -> None:
+        super().__init__(places, whole=whole)
         self.places = places
         self.waiting: dict[bytes, asyncio.Future[Found]] = {}
         self.task: asyncio.Task[None] | None = None
@@ -88,7 +96,7 @@ class _Batched(_Memory, ABC):
         self.task = None
 
     @abstractmethod
-    async def ask(self, names: list[bytes]) -> dict[bytes, tuple[str, float]]:
+    async def ask(self, names: list[bytes]) -> dict[bytes, Found]:
         """What is there of *names*, in one question."""
 
 
@@ -102,14 +110,16 @@ class _Postgres(_Batched):
         await self.writes.execute(
             "create table s (name bytea primary key, usr text, ends float8, body bytea)"
         )
-        self.one = await self.reads.prepare("select name, usr, ends from s where name = any($1)")
+        columns = "body" if self.whole else "usr, ends"
+        self.one = await self.reads.prepare(f"select name, {columns} from s where name = any($1)")
 
-    async def put(self, name: bytes, user: str, end: float) -> None:
+    async def put(self, name: bytes, user: str, end: float, body: bytes = _BODY) -> None:
         async with self.turn:
-            await self.writes.execute("insert into s values ($1, $2, $3, $4)", name, user, end, _BODY)
+            await self.writes.execute("insert into s values ($1, $2, $3, $4)", name, user, end, body)
 
-    async def ask(self, names: list[bytes]) -> dict[bytes, tuple[str, float]]:
-        return {row[0]: (row[1], row[2]) for row in await self.one.fetch(names)}
+    async def ask(self, names: list[bytes]) -> dict[bytes, Found]:
+        rows = await self.one.fetch(names)
+        return {row[0]: row[1] if self.whole else (row[1], row[2]) for row in rows}
 
 
 class _Redis(_Batched):
@@ -118,18 +128,20 @@ class _Redis(_Batched):
 
         self.db: Any = Redis.from_url(self.places.redis)
 
-    async def put(self, name: bytes, user: str, end: float) -> None:
-        await self.db.set(name, f"{end} {user}")
+    async def put(self, name: bytes, user: str, end: float, body: bytes = _BODY) -> None:
+        await self.db.set(name, body if self.whole else f"{end} {user}")
 
-    async def ask(self, names: list[bytes]) -> dict[bytes, tuple[str, float]]:
+    async def ask(self, names: list[bytes]) -> dict[bytes, Found]:
         values = await self.db.mget(names)
+        if self.whole:
+            return dict(zip(names, values, strict=True))
         pairs = (
             (name, value.decode().split(" ")) for name, value in zip(names, values, strict=True) if value
         )
         return {name: (user, float(end)) for name, (end, user) in pairs}
 
 
-_KINDS: dict[str, Callable[[Places], Any]] = {
+KINDS: dict[str, Callable[[Places], Any]] = {
     "memory": _Memory,
     "sqlite": _Sqlite,
     "postgres": _Postgres,
@@ -158,7 +170,7 @@ class _Middleware:
 
 def make(places: Places, *, store: str) -> Starlette:
     """An application over the floor of *store*."""
-    kept = _KINDS[store](places)
+    kept = KINDS[store](places)
 
     async def me(request: Request) -> JSONResponse:
         user = request.scope["user"]

@@ -19,11 +19,12 @@ import pytest
 from sojourn import Sessions
 from sojourn.events import Event
 from sojourn.observe import open_ledger
+from sojourn.observe.journal import rows
 from sojourn.observe.journal.line import Filter
 from sojourn.observe.journal.writer import Journal
 from sojourn.observe.ledger import Ledger
 from sojourn.stores.memory import MemoryStore
-from tests.observe.kit import KEYS, MINUTE, NOON, heard, many, opened, started
+from tests.observe.kit import KEYS, MINUTE, NOON, heard, many, opened, revoked, started
 
 
 @pytest.fixture
@@ -178,6 +179,33 @@ async def test_a_batch_of_which_nobody_learned_how_it_ended_is_written_once(path
 
 
 # ── several at once ───────────────────────────────────────────────────────────────────────────
+
+
+async def test_who_was_made_by_an_attempt_that_failed_is_made_again(path, monkeypatch):
+    """Their key was never written: what lay under it could not be read."""
+    start = started("ana")
+    end = revoked(start)  # which names the session alone
+    async with opened(path) as ledger:
+        journal = Journal(ledger)
+        journal.hear(start)
+        journal.hear(end)
+        with monkeypatch.context() as broken:
+            broken.setattr(rows, "add", _full)
+            with pytest.raises(OSError, match="full"):
+                await journal.flush()
+        await journal.flush()
+        journal.hear(msgspec.structs.replace(end, ip="192.0.2.7"))
+        await journal.flush()
+    async with opened(path) as ledger:  # which has met nobody
+        lines = await ledger.lines(Filter(newest_first=False))
+        assert [line.user_id for line in lines] == ["ana", "ana", "ana"]
+        assert len({line.person for line in lines}) == 1
+        assert lines[2].personal is not None
+        assert lines[2].personal["ip"] == "192.0.2.7"
+
+
+def _full(*given: object) -> None:
+    raise OSError("the disk is full")
 
 
 async def test_several_ledgers_write_to_one_file_at_once(path):

@@ -7,13 +7,14 @@ import hmac
 import os
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
 from sojourn.session import Discreet
 from sojourn.token import Keys
 
-__all__ = ["NOBODY", "PURPOSE", "People", "Person", "Sealed"]
+__all__ = ["NOBODY", "PURPOSE", "Met", "People", "Person", "Sealed"]
 
 PURPOSE = "journal people"
 NOBODY = bytes(16)  # the pseudonym of whoever is not known; in a line it is left out
@@ -68,13 +69,23 @@ class Person(Discreet, frozen=True):
         return msgspec.json.decode(text), hmac.digest(self.digesting, nonce + text, hashlib.sha256)
 
 
+class Met(Discreet, frozen=True):
+    """People whose keys are at hand, by their user id, and by their sessions."""
+
+    users: dict[str, Person]
+    sessions: dict[UUID, Person]
+
+    def __repr__(self) -> str:
+        return f"<Met {len(self.users)} people>"
+
+
 class People:
     """Keys of people, wrapped under a sub-key of the ring. Without *keys* nobody's is at hand."""
 
     def __init__(self, keys: Keys | None) -> None:
         self.keys = keys
         self._ready: dict[bytes, Person] = {}  # by the wrapped key
-        self._users: dict[str, Person] = {}
+        self._met = Met({}, {})
         self._wrappers: dict[int, Any] = {}
         self._changes = -1
         self._named: dict[bytes, datetime] = {}
@@ -112,12 +123,13 @@ class People:
             return None
         return self.keys.signing_id, self._wrap(secret, name, self.keys)
 
-    def users(self, changes: int) -> dict[str, Person]:
-        """Who was found by name since the rows changed last, as the number *changes* tells."""
-        if changes != self._changes or len(self._users) > _MOST:
-            self._users = {}  # another one: the one before may be in use on another thread
+    def met(self, changes: int) -> Met:
+        """Who was found since the rows changed last, as the number *changes* tells."""
+        met = self._met
+        if changes != self._changes or len(met.users) > _MOST or len(met.sessions) > _MOST:
+            met = self._met = Met({}, {})  # another one: the one before may be in use on another thread
             self._changes = changes
-        return self._users
+        return met
 
     def name(self, pseudonym: bytes, at: datetime) -> bool:
         """Whether it is to be written down that they were named: once a day is enough."""
@@ -131,7 +143,7 @@ class People:
 
     def forget(self) -> None:
         """Have no key at hand, so that none outlives its row in memory."""
-        self._ready, self._users, self._named = {}, {}, {}
+        self._ready, self._met, self._named = {}, Met({}, {}), {}
 
     def _keep(self, wrapped: bytes, person: Person) -> Person:
         if len(self._ready) >= _MOST:

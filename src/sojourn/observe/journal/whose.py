@@ -45,7 +45,7 @@ class Whose:
     def __init__(self, db: Database, people: People, events: Iterable[Event]) -> None:
         self._db, self._people = db, people
         ((changes,),) = db.execute(_CHANGES).fetchall()
-        self._known = people.users(changes)
+        self._met = people.met(changes)
         self._users: dict[str, _Found] = {}
         self._sessions: dict[UUID, _Found] = {}
         self._nobody: Person | None = None
@@ -57,14 +57,14 @@ class Whose:
         """The pseudonym of the user, and their key if it is at hand."""
         id = event.session_id
         if event.user_id is None:
-            return (None, None) if id is None else self._sessions.get(id, (None, None))
+            return (None, None) if id is None else self._theirs(id)
         found = self.user(event.user_id, event.at)
         if id is not None:
-            self._sessions[id] = found
+            self._belongs(id, found, known=event.user_id in self._met.users)
         return found
 
     def user(self, user_id: str, at: datetime) -> _Found:
-        person = self._known.get(user_id)
+        person = self._met.users.get(user_id)
         if person is not None:
             return person.pseudonym, person
         found = self._users.get(user_id, (None, None))
@@ -103,19 +103,32 @@ class Whose:
         for event in events:
             if event.user_id is not None:
                 users[event.user_id] = None
-            elif event.session_id is not None:
+            elif event.session_id is not None and event.session_id not in self._met.sessions:
                 sessions[event.session_id.bytes] = None
             for name in event.persons:
                 if isinstance(value := getattr(event, name), str):
                     users[value] = None
-        wanted = [user_id for user_id in users if user_id not in self._known]
+        wanted = [user_id for user_id in users if user_id not in self._met.users]
         for pseudonym, user_id, *row in among(self._db, _USERS, wanted):
             person = self._people.known(pseudonym, user_id, *row)
             self._users[user_id] = (pseudonym, person)
             if person is not None:
-                self._known[user_id] = person
+                self._met.users[user_id] = person
         for id, *row in among(self._db, _SESSIONS, list(sessions)):
-            self._sessions[UUID(bytes=id)] = (row[0], self._people.known(*row))
+            person = self._people.known(*row)
+            self._belongs(UUID(bytes=id), (row[0], person), known=person is not None)
+
+    def _theirs(self, id: UUID) -> _Found:
+        person = self._met.sessions.get(id)
+        return self._sessions.get(id, (None, None)) if person is None else (person.pseudonym, person)
+
+    def _belongs(self, id: UUID, found: _Found, *, known: bool) -> None:
+        """Who is made in this transaction is not *known* beyond it: it may come to nothing."""
+        _, person = found
+        if known and person is not None:
+            self._met.sessions[id] = person
+        else:
+            self._sessions[id] = found
 
     def _new(self, keys: Keys, user_id: str | None, at: datetime, pseudonym: bytes | None = None) -> Person:
         person, key_id, wrapped = self._people.new(keys, user_id, pseudonym)

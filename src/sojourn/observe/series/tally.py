@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -40,6 +41,7 @@ STEPS = {"minute": MINUTE, "hour": HOUR}
 BUCKETS = (60, 300, 900, 3_600, 14_400, 86_400, 604_800, 2_592_000)
 """Upper bounds of durations, in seconds; what is longer is in `inf`."""
 
+_BUCKETS = (*map(str, BUCKETS), "inf")
 _WORD = re.compile(r"[a-z0-9][a-z0-9_:.-]{0,39}")
 S = TypeVar("S")
 Sums = Mapping[tuple[str, int, str, str], tuple[int, float]]
@@ -56,7 +58,7 @@ class Tally(Struct, frozen=True):
 
 def bucket(seconds: float) -> str:
     """The label of a duration: the upper bound of its bucket."""
-    return next((str(bound) for bound in BUCKETS if seconds <= bound), "inf")
+    return _BUCKETS[bisect_left(BUCKETS, seconds)]
 
 
 def counted(event: Event) -> Iterator[Tally]:
