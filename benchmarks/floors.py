@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import cycle
@@ -17,7 +18,7 @@ from msgspec import Struct
 
 from benchmarks.apps import Places
 
-__all__ = ["Floor", "floor"]
+__all__ = ["Floor", "by_hand", "floor"]
 
 USERS = [f"floor-{number:030}" for number in range(200)]
 BODY = "x" * 400
@@ -30,6 +31,7 @@ _INDEX = "create index floor_user on floor (user_id) where revoked_at is null"
 _LOOK_UP = "select id, user_id, revoked_at, body from floor where id = {0}"
 _LIST = "select id, user_id, revoked_at, body from floor where user_id = {0} and revoked_at is null"
 _END_MANY = "update floor set revoked_at = {now} where id = {id} and revoked_at is null"
+_BY_HAND = "update sessions set revoked_at = {now} where user_id = {0} and revoked_at is null returning id"
 _END = "update floor set revoked_at = {now} where user_id = {0} and revoked_at is null returning id"
 
 Call = Callable[[], Awaitable[Any]]
@@ -48,6 +50,32 @@ def floor(kind: str, places: Places) -> AbstractAsyncContextManager[Floor] | Non
     """The floor of an engine; memory has none."""
     engine = _ENGINES.get(kind)
     return None if engine is None else engine(places)
+
+
+@asynccontextmanager
+async def by_hand(kind: str, places: Places) -> AsyncIterator[Callable[[str], Awaitable[Any]] | None]:
+    """End the sessions of a user by one plain UPDATE of the store's own table; None where there is no SQL.
+
+    The log and the counters are kept by the database's triggers then, as in the store's own statement.
+    """
+    if kind == "postgres":
+        import asyncpg
+
+        connection = await asyncpg.connect(places.postgres)
+        yield (await connection.prepare(_BY_HAND.format("$1", now="now()"))).fetch
+        await connection.close()
+    elif kind == "sqlite":
+        db = sqlite3.connect(places.file("sojourn.db"), isolation_level=None)
+        db.execute("pragma synchronous = full")
+        statement = _BY_HAND.format("?", now=f"{time.time_ns() // 1000}")
+
+        async def end(user: str) -> None:
+            db.execute(statement, (user,)).fetchall()
+
+        yield end
+        db.close()
+    else:
+        yield None
 
 
 @asynccontextmanager

@@ -27,7 +27,7 @@ from msgspec import Struct
 from benchmarks.apps import Places
 from benchmarks.apps.sojourn import address
 from benchmarks.figures import at, short, table
-from benchmarks.floors import floor
+from benchmarks.floors import by_hand, floor
 from benchmarks.processes import ROOT, Trouble, begin_apart, stand_aside
 from benchmarks.results import save
 from benchmarks.rounds import run
@@ -163,7 +163,7 @@ async def _median(calls: Sequence[Callable[[], Awaitable[Any]]]) -> str:
 
 async def _ending(kind: str, places: Places, sessions: AsyncSessions, tens: list[str], say: Say) -> None:
     listed = [partial(sessions.list, user) for user in tens]
-    revoked = [partial(sessions.revoke_all, user) for user in tens]
+    halves = tens[: TIMES // 2], tens[TIMES // 2 :]
     bare = floor(kind, places)
     if bare is None:
         raise Trouble(f"no bare driver of {kind}")
@@ -172,7 +172,12 @@ async def _ending(kind: str, places: Places, sessions: AsyncSessions, tens: list
         say("list 10 by the bare driver, µs", await _median([driver.list_ten] * TIMES))
         say("list 10 of a user, µs", await _median(listed))
         say("end 10 by the bare driver, µs", await _median([driver.end_ten] * TIMES))
-        say("revoke all 10 of a user, µs", await _median(revoked))
+    async with by_hand(kind, places) as end:
+        if end is not None:
+            ended = [partial(end, user) for user in halves[0]]
+            say("end 10 by hand, in the table itself, µs", await _median(ended))
+    revoked = [partial(sessions.revoke_all, user) for user in halves[1]]
+    say("revoke all 10 of a user, µs", await _median(revoked))
 
 
 # ── many at once, while others go on ─────────────────────────────────────────────────────────────
