@@ -690,7 +690,7 @@ def test_a_session_that_ends_while_all_are_marked_is_not_counted(busy, interrupt
 
 def test_two_new_sessions_with_one_id_are_told_apart(busy, interrupted, monkeypatch):
     issued = busy.start("ada")
-    monkeypatch.setattr("sojourn.sessions.new_id", lambda *_: issued.session.id)
+    monkeypatch.setattr("sojourn.verbs.begin.new_id", lambda *_: issued.session.id)
     with pytest.raises(SessionChanged):
         busy.start("ada")
 

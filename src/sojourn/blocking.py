@@ -10,12 +10,13 @@ from uuid import UUID
 
 from sojourn.clock import Clock
 from sojourn.events import Event
-from sojourn.own import Instead
 from sojourn.policy import Policy
 from sojourn.session import Device, Place, Reason, Session
-from sojourn.sessions import Anybody, AsyncSessions, Issued, Rows, Validated
+from sojourn.sessions import Anybody, AsyncSessions, Issued, Validated
 from sojourn.stores.protocol import Query, Store
 from sojourn.token import Keys
+from sojourn.verbs.base import Rows
+from sojourn.verbs.own import Instead
 
 if TYPE_CHECKING:
     from sojourn.access import Claims

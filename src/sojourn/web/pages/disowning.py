@@ -12,8 +12,8 @@ from sojourn.observe.alerts.rules import family
 from sojourn.observe.notices import devices
 from sojourn.observe.notices.devices import LIFE, PATH
 from sojourn.observe.notices.letters import coarse
-from sojourn.own import Instead
 from sojourn.session import Reason, Session
+from sojourn.verbs.own import Instead
 from sojourn.web.pages.language import spoken
 from sojourn.web.pages.refusals import as_page
 from sojourn.web.pages.rendering import check_form, page

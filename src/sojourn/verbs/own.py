@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
@@ -13,39 +11,24 @@ from uuid import UUID
 from msgspec.structs import replace as _replaced
 
 from sojourn import lifecycle
-from sojourn.clock import Clock
-from sojourn.commit import Commits
-from sojourn.errors import Forbidden, SessionExpired, SessionNotFound, SessionRevoked
-from sojourn.events import Event, Reported, Revoked
-from sojourn.feed import Feed
+from sojourn.errors import Forbidden, SessionNotFound
+from sojourn.events import Reported
 from sojourn.lifecycle import Outcome
-from sojourn.policy import Policy
 from sojourn.session import Reason, Session
-from sojourn.stores.protocol import Query, Store
+from sojourn.stores.protocol import Query
+from sojourn.verbs.base import BATCH, ENDED, Verbs, shortened
 
 __all__ = ["Instead", "OwnVerbs"]
 
 Instead = Literal["device", "all"]
 
-_ENDED = (SessionExpired, SessionRevoked, SessionNotFound)
-_log = logging.getLogger("sojourn")
-_BATCH = 1000  # rows that one statement may end
 
-
-class OwnVerbs:
+class OwnVerbs(Verbs):
     """The verbs that a session, *by*, has over the others of its user. Somebody else's is `SessionNotFound`.
 
     So is one that is over: were it `SessionRevoked`, who asks would take it for an ending of their own.
     While the policy quarantines *by*, an older one is `FreshnessRequired`.
     """
-
-    store: Store
-    policy: Policy
-    clock: Clock
-    feed: Feed
-    kept: Callable[[str | None], str | None]
-    _commits: Commits
-    _listeners: list[Callable[[Event], None]]
 
     async def hold(self, id: UUID, *, owner: str | None, by: Session) -> Session:
         """End one session of *owner*, so that *by* can `undo` it until its `held_until`.
@@ -70,12 +53,12 @@ class OwnVerbs:
         *by* is their own session, in which they do it. `HeldBack` is told at once, and that it ended when
         the hold has run out, with the reason `ADMIN`. Once ended it is `SessionNotFound`.
         """
-        decide = partial(lifecycle.hold_for, by=by, actor=actor, until=until, note=_short(note))
+        decide = partial(lifecycle.hold_for, by=by, actor=actor, until=until, note=shortened(note))
         return await self._decided(id, decide)
 
     async def lift_for(self, id: UUID, *, by: UUID, note: str | None) -> Session:
         """Lift the hold that `hold_for` placed with the same *by* and *note*, and no other."""
-        return await self._decided(id, partial(lifecycle.lift_for, by=by, note=_short(note)))
+        return await self._decided(id, partial(lifecycle.lift_for, by=by, note=shortened(note)))
 
     async def report(self, id: UUID, *, by: Session, others: bool = False) -> int:
         """End a session that its user does not know, with every one of the same device, for good.
@@ -100,7 +83,7 @@ class OwnVerbs:
         )
         count = await self._revoke_every(query, reason=Reason.REPORTED, by=by.actor)
         if others:
-            rest = Query(user_id=by.user_id, except_id=by.id, limit=_BATCH)
+            rest = Query(user_id=by.user_id, except_id=by.id, limit=BATCH)
             count += await self._revoke_every(rest, reason=Reason.USER, by=by.actor)
         return count
 
@@ -118,9 +101,9 @@ class OwnVerbs:
         lives = found.live(now) and (found.held is not None or not lifecycle.ended(found, self.policy, now))
         if not lives and instead is None:
             raise SessionNotFound
-        query = Query(user_id=found.user_id, id=id, limit=_BATCH)
+        query = Query(user_id=found.user_id, id=id, limit=BATCH)
         if found.device.id is not None:
-            query = Query(user_id=found.user_id, device_id=found.device.id, limit=_BATCH)
+            query = Query(user_id=found.user_id, device_id=found.device.id, limit=BATCH)
         self.emit(
             Reported(
                 at=now,
@@ -132,7 +115,7 @@ class OwnVerbs:
         )
         count = await self._revoke_every(query, reason=Reason.REPORTED, by=found.user_id)
         if not lives and instead == "all":
-            rest = Query(user_id=found.user_id, limit=_BATCH)
+            rest = Query(user_id=found.user_id, limit=BATCH)
             count += await self._revoke_every(rest, reason=Reason.USER, by=found.user_id)
         await self.require_proof(found.user_id)
         return count
@@ -176,9 +159,9 @@ class OwnVerbs:
         now, found = self.clock(), await self.store.get(id)
         if found is None or by.user_id is None or found.user_id != by.user_id:
             raise SessionNotFound
-        query = Query(user_id=by.user_id, id=id, limit=_BATCH)
+        query = Query(user_id=by.user_id, id=id, limit=BATCH)
         if found.device.id is not None:
-            query = Query(user_id=by.user_id, device_id=found.device.id, except_id=spare, limit=_BATCH)
+            query = Query(user_id=by.user_id, device_id=found.device.id, except_id=spare, limit=BATCH)
         family = {session.id: session for session in await self.store.select(_replaced(query, live_at=now))}
         if id not in family:
             raise SessionNotFound
@@ -187,59 +170,6 @@ class OwnVerbs:
     async def _decided(self, id: UUID, decide: Callable[..., Outcome]) -> Session:
         try:
             outcome, _ = await self._commits.change(id, decide)
-        except _ENDED:
+        except ENDED:
             raise SessionNotFound from None
         return outcome.session
-
-    async def _change_all_of(self, user_id: str, decide: Callable[..., Outcome]) -> int:
-        """Decide about each live session of a user; about how many it was decided."""
-        total, last = 0, None
-        while True:
-            query = Query(user_id=user_id, live_at=self.clock(), after=last, limit=_BATCH)
-            page = await self.store.select(query)
-            total += await self._change_all([session.id for session in page], decide)
-            if len(page) < _BATCH:
-                return total
-            last = page[-1].id
-
-    async def _change_all(self, ids: Iterable[UUID], decide: Callable[..., Outcome]) -> int:
-        total = 0
-        for id in ids:
-            with suppress(*_ENDED):
-                await self._commits.change(id, decide)
-                total += 1
-        return total
-
-    async def _revoke_every(
-        self, query: Query, *, reason: Reason, by: str | None, note: str | None = None
-    ) -> int:
-        """End all that match, batch by batch; how many."""
-        total = 0
-        while True:
-            count = await self._revoke(query, reason=reason, by=by, note=note)
-            total += count
-            if count < query.limit:
-                return total
-
-    async def _revoke(self, query: Query, *, reason: Reason, by: str | None, note: str | None = None) -> int:
-        now, note = self.clock(), _short(note)
-        ids = await self.store.revoke(query, at=now, reason=reason, by=by, note=note)
-        for id in ids:
-            self.feed.ended(id, now, reason)
-            self.emit(Revoked(at=now, session_id=id, user_id=query.user_id, reason=reason, by=by))
-        return len(ids)
-
-    def emit(self, event: Event) -> None:
-        """Tell every listener. Of an address no more than what may be stored."""
-        if event.ip is not None and (ip := self.kept(event.ip)) != event.ip:
-            event = _replaced(event, ip=ip)
-        for listener in self._listeners:
-            try:
-                listener(event)
-            except Exception:
-                _log.exception("a listener failed on %s", event.name)
-
-
-def _short(note: str | None) -> str | None:
-    """*note* as it is stored: PostgreSQL knows no zero in a text."""
-    return note and note.replace("\0", "")[:255]
