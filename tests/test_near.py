@@ -166,6 +166,6 @@ def test_threads_share_it():
         assert [wrong for found in pool.map(work, range(8)) for wrong in found] == []
     assert len(near) <= 64
     users = sum(near._common._users)
-    packed = len(near._packed) + sum(kept.packed is not None for kept in near._ready.values())
+    packed = len(near._packed) + sum(kept.packed is not None for kept in near.ready.values())
     assert packed > 32
     assert users == 2 * packed  # a device and a place of each that was packed, no more

@@ -34,7 +34,8 @@ class StoreClock:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._wall, self._monotonic = wall, monotonic
-        self._synced: tuple[float, float, float] | None = None  # monotonic, wall and store time of one moment
+        # Monotonic, wall and store time of one moment; and by how much the last is ahead of the others.
+        self._synced: tuple[float, float, float, float, float] | None = None
         self._last = 0.0
         self.in_doubt = False  # `doubtful`, as the last call found it
 
@@ -43,9 +44,12 @@ class StoreClock:
         if synced is None:
             now = self._wall()
         else:  # `reading` and `doubtful`, spelt out: every request asks
-            monotonic, wall = self._monotonic() - synced[0], self._wall() - synced[1]
-            now = synced[2] + (wall if wall > monotonic else monotonic)
-            self.in_doubt = wall - monotonic > _APART
+            now, wall = self._monotonic() + synced[3], self._wall() + synced[4]
+            if wall > now:
+                self.in_doubt = wall - now > _APART
+                now = wall
+            else:
+                self.in_doubt = False
         if now < last and last - _CORRECTED <= now:
             now = last
         self._last = now
@@ -56,7 +60,7 @@ class StoreClock:
         synced = self._synced
         if synced is None:
             return self._wall()
-        monotonic, wall, then = synced
+        monotonic, wall, then, _, _ = synced
         return then + max(self._monotonic() - monotonic, self._wall() - wall)
 
     def sync(self, store_now: datetime, *, asked: float) -> None:
@@ -68,7 +72,8 @@ class StoreClock:
         told, now = store_now.timestamp(), self.reading()
         if told < asked:
             now -= asked - told
-        self._synced = (self._monotonic(), self._wall(), max(now, told))
+        monotonic, wall, then = self._monotonic(), self._wall(), max(now, told)
+        self._synced = monotonic, wall, then, then - monotonic, then - wall
         self.in_doubt = False
 
     @property
@@ -76,5 +81,5 @@ class StoreClock:
         """Whether the wall clock jumped ahead since the last poll: somebody set it, or a suspend is over."""
         if self._synced is None:
             return False
-        monotonic, wall, _ = self._synced
+        monotonic, wall, _, _, _ = self._synced
         return (self._wall() - wall) - (self._monotonic() - monotonic) > _APART

@@ -13,7 +13,7 @@ from sojourn.clock import Clock, StoreClock
 from sojourn.errors import SessionChanged, SessionError, SessionExpired, SessionNotFound, SessionRevoked
 from sojourn.events import Event, Refused, Revoked
 from sojourn.feed import Feed
-from sojourn.lifecycle import Outcome
+from sojourn.lifecycle import Outcome, Standing
 from sojourn.policy import Policy
 from sojourn.session import Reason, Seen, Session
 from sojourn.stores.protocol import Entry, Query, Store, StoreBusy
@@ -47,6 +47,7 @@ class Commits:
         self._store, self._feed = store, feed
         self._policy, self._clock, self._emit, self._used = policy, clock, emit, used
         self._most_reads, self._cached = most_reads, cached
+        self._told = clock if isinstance(clock, StoreClock) else None  # what time it is, by the store
         self.forget()
 
     def forget(self) -> None:
@@ -58,6 +59,7 @@ class Commits:
         id: UUID,
         decide: Callable[..., Outcome],
         *,
+        standing: Standing | None = None,
         tries: int = _TRIES,
         telling: bool = False,
         refreshing: bool = False,
@@ -65,34 +67,43 @@ class Commits:
     ) -> tuple[Outcome, datetime]:
         """Load, decide, commit; after a lost race decide again, never re-send what was decided before.
 
-        With the outcome comes when the store was asked: an answer is as old as its question.
+        With the outcome comes when the store was asked: an answer is as old as its question. (Where no
+        snapshots are in use, nobody wants to know, and the clock is asked but once.)
+        *standing*: what was decided lately, of this token, and is not decided again of the same record.
         *telling*: a bearer asks, so that a refusal is an event, and *refreshing* for what. *carrying*: it
         is asked about for one that ends with it. Of any other session that has a parent, this is asked
         for, too.
         """
-        session = None
+        session, clock, policy, feed = None, self._clock, self._policy, self._feed
         try:
             for _ in range(tries):
-                asked_at = self._clock()
-                if self._must_ask(asked_at):
-                    await self._ask_for_the_time()
-                    asked_at = self._clock()
-                self._take_a_place()
+                asked_at = await self.tell_time() if self._cached else None
+                try:
+                    self._free.pop()
+                except IndexError:
+                    raise StoreBusy("too many requests wait for the store of sessions") from None
                 try:
                     session = await self._store.get(id)
                 finally:
                     self._free.append(True)
                 if session is not None and session.parent_id is not None and not carrying:
                     session = await self._with_parent(session)
-                now = self._clock()
-                if now - asked_at > self._policy.max_staleness:
+                now = clock()
+                if asked_at is None:
+                    if self._told is not None and (self._told.in_doubt or not feed.current(now)):
+                        now = await self.tell_time()
+                elif now - asked_at > policy.max_staleness:
                     self._check_age(now)
-                line = self._feed.line(id)
+                line = feed.line(id)
                 if line is not None and session is not None:
                     session = await self._in_the_light_of(line, session)
                     if session is None:
                         continue  # it was read before it changed
-                outcome = decide(session, self._policy, now)
+                if standing is not None and session is standing.session:
+                    same = policy.exceptions is None or policy.of(session) is standing.policy
+                    if same and standing.since <= now < standing.until:
+                        return standing.outcome, asked_at or now
+                outcome = decide(session, policy, now)
                 if outcome.write and not await self._written(outcome.session, now):
                     continue
                 if outcome.seen is not None and session is not None:
@@ -101,7 +112,7 @@ class Commits:
                     self._emit(event)
                 if outcome.refusal is not None:
                     raise outcome.refusal
-                return outcome, asked_at
+                return outcome, asked_at or now
             raise SessionChanged
         except SessionError as refusal:
             if telling and isinstance(refusal, SessionRevoked) and session is not None:
@@ -131,15 +142,9 @@ class Commits:
             self._emit(Revoked(at=now, session_id=id, user_id=session.user_id, reason=Reason.SYSTEM))
         return session.change(revoked_at=now, reason=Reason.SYSTEM)
 
-    def _take_a_place(self) -> None:
-        try:
-            self._free.pop()
-        except IndexError:
-            raise StoreBusy("too many requests wait for the store of sessions") from None
-
     def _check_age(self, now: datetime) -> None:
         """What took long to answer is believed only if the feed says what happened meanwhile."""
-        if self._cached and not self._feed.current(now):
+        if not self._feed.current(now):
             raise StoreBusy("the store of sessions took too long to answer")
 
     async def _in_the_light_of(self, line: Entry, session: Session) -> Session | None:
@@ -166,22 +171,21 @@ class Commits:
         elif session.void_below == session.version:
             self._feed.void(Entry(session.id, session.version))
 
-    async def tell_time(self) -> None:
-        """Where nobody follows, ask the store for the time once in a while, and before a jump is believed.
+    async def tell_time(self) -> datetime:
+        """What time it is. If nobody follows, the store is asked now and then, and before a jump is believed.
 
         With clocks a minute apart an honest twin looks like a replay, and a wall clock that somebody
         set ahead would end sessions that are in use.
         """
-        if self._must_ask(self._clock()):
+        now = self._clock()
+        if self._told is not None and (self._told.in_doubt or not self._feed.current(now)):
             await self._ask_for_the_time()
-
-    def _must_ask(self, now: datetime) -> bool:
-        clock = self._clock
-        return isinstance(clock, StoreClock) and (clock.in_doubt or not self._feed.current(now))
+            now = self._clock()
+        return now
 
     async def _ask_for_the_time(self) -> None:
         clock = self._clock
-        if self._feed.timed and not (isinstance(clock, StoreClock) and clock.doubtful):
+        if self._feed.timed and not (self._told is not None and self._told.doubtful):
             if self._feed.due(clock(), _RETOLD):
                 await self.try_poll()
         elif not (self._feed.due(clock()) and await self.try_poll()):

@@ -81,9 +81,10 @@ class Feed:
         window = self._window
         if window is None or not window[1] < now < window[2] or self._monotonic() >= window[0]:
             return False
-        entry = self._recent.get(number) or self._older.get(number)
-        if entry is not None and version < entry.version:
-            return False
+        if number in self._recent or number in self._older:
+            entry = self._recent.get(number) or self._older.get(number)
+            if entry is not None and version < entry.version:
+                return False
         return self.trusted_from is None or made_at >= self.trusted_from
 
     def voids(self, id: UUID, version: int) -> bool:
@@ -94,7 +95,8 @@ class Feed:
 
     def line(self, id: UUID) -> Entry | None:
         """The last line about session *id*; None if there was none of late."""
-        return self._recent.get(id.int) or self._older.get(id.int)
+        number = id.int
+        return self._recent.get(number) or self._older.get(number)
 
     def age(self, now: datetime) -> timedelta | None:
         """How long ago the last complete poll started; None if there was none."""

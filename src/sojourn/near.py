@@ -57,18 +57,18 @@ class NearCache:
         self.clear()
 
     def __len__(self) -> int:
-        return len(self._ready) + len(self._packed)
+        return len(self.ready) + len(self._packed)
 
     def clear(self) -> None:
         """Forget everything: a forked child begins anew, with a lock that nobody holds."""
         self._lock = Lock()
-        self._ready: dict[bytes, Kept] = {}
+        self.ready: dict[bytes, Kept] = {}  # the few that `get` need not unpack
         self._packed: dict[bytes, bytes] = {}
         self._common = _Common()
 
     def get(self, name: bytes) -> Kept | None:
         """The snapshot made for the token with the digest *name*, whether or not it may still be used."""
-        found = self._ready.get(name)
+        found = self.ready.get(name)
         return found if found is not None or name not in self._packed else self._unpack(name)
 
     def put(self, name: bytes, snapshot: Snapshot) -> Kept:
@@ -89,7 +89,7 @@ class NearCache:
         with self._lock:
             raw = self._packed.pop(name, None)
             if raw is None:  # another thread was faster
-                return self._ready.get(name)
+                return self.ready.get(name)
             device, place = (self._common[number] for number in _NUMBERS.unpack_from(raw))
             snapshot = unpacked(raw[_NUMBERS.size :], self._policy, device, place)
             kept = Kept(snapshot, self._policy.of(snapshot.session).touch_every, raw)
@@ -97,15 +97,15 @@ class NearCache:
             return kept
 
     def _make_ready(self, name: bytes, kept: Kept) -> None:
-        while len(self._ready) >= self._ready_limit:
-            self._pack(next(iter(self._ready)))
+        while len(self.ready) >= self._ready_limit:
+            self._pack(next(iter(self.ready)))
         if len(self) >= self._limit:
             self._make_room()
-        self._ready[name] = kept
+        self.ready[name] = kept
 
     def _pack(self, name: bytes) -> None:
         """What has lain ready longest is packed: the last of the packed ones to go."""
-        kept = self._ready.pop(name)
+        kept = self.ready.pop(name)
         if kept.packed is None:
             snapshot = Snapshot(kept.session, kept.made_at, kept.stale_at)
             kept.packed = self._numbered(kept.session) + packed(snapshot, whole=False)
@@ -113,11 +113,11 @@ class NearCache:
 
     def _make_room(self) -> None:
         """A hundredth goes at once: after many deletions the first key of a dictionary is far away."""
-        for name in list(islice(self._packed or self._ready, 1 + self._limit // 100)):
+        for name in list(islice(self._packed or self.ready, 1 + self._limit // 100)):
             self._discard(name)
 
     def _discard(self, name: bytes) -> None:
-        kept = self._ready.pop(name, None)
+        kept = self.ready.pop(name, None)
         raw = self._packed.pop(name, None) if kept is None else kept.packed
         if raw is not None:
             for number in _NUMBERS.unpack_from(raw):

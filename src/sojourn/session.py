@@ -14,6 +14,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace as _replaced
 
 __all__ = [
+    "NO_DATA",
     "Device",
     "DeviceKind",
     "Discreet",
@@ -90,6 +91,22 @@ class Held(Struct, frozen=True, array_like=True):
     until: datetime
     by: UUID
     ends_at: datetime
+
+
+class _NoData(dict[str, Any]):
+    """Empty, and several sessions have it in common: nothing can be put in."""
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("the data of a session is not changed in place; call update(data=...) instead")
+
+    __setitem__ = __ior__ = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[()]]:
+        return dict, ()
+
+
+NO_DATA: Mapping[str, Any] = _NoData()
+"""What a session without data of its own has, as a store reads it."""
 
 
 class Discreet(Struct, frozen=True):

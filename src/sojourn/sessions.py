@@ -97,6 +97,7 @@ class AsyncSessions(BeginVerbs, UseVerbs, EndVerbs, LookVerbs, OwnVerbs):
             most_reads=most_reads,
             cached=self.snapshots.on,
         )
+        self._standing = {}
         self._listeners = [on_event] if on_event else []
         self.forget()
         _forget_after_fork(self)

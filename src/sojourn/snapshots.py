@@ -62,9 +62,12 @@ class Snapshots:
             return None
         name = name or digest(token)
         now = self.clock()
-        kept = self.near.get(name)
-        if kept is None or not self._good(kept, now):
-            if sealed is None or not self.feed.current(now):
+        near, feed = self.near, self.feed
+        kept = near.ready.get(name) or near.get(name)
+        if kept is None or not (
+            kept.made_at <= now < kept.stale_at and feed.trusts(kept.number, kept.version, kept.made_at, now)
+        ):  # `_good`, spelt out
+            if sealed is None or not feed.current(now):
                 return None
             kept = self._shown(name, sealed, now, kept)
             if kept is None:

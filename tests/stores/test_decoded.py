@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from sojourn import Device, Policy, Session, lifecycle
 from sojourn.session import new_id, new_salt
-from sojourn.stores.decoded import Decoded
+from sojourn.stores.decoded import Decoded, Known
 from sojourn.testing import FakeClock
 
 NOW = FakeClock()()
@@ -52,7 +54,8 @@ def test_what_one_caller_does_to_data_is_not_seen_by_the_next():
     for _ in range(3):
         found = read(empty.id, (empty, 1))
         assert found.data == {}
-        found.data["mine"] = 1  # type: ignore[index]
+        with pytest.raises(TypeError, match="update"):
+            found.data["mine"] = 1  # type: ignore[index]
         read(session.id, (session, 1))
     assert decode.times == 4  # one for the empty one
 
@@ -64,9 +67,9 @@ def test_a_row_with_data_is_kept_only_where_it_is_asked_for():
         for number in (1, 9):
             read(session.id, (session, number))
             read(empty.id, (empty, number))
-    assert some.row(session.id.int) == (session, 1)
-    assert none.row(session.id.int) is None
-    assert some.row(empty.id.int) == none.row(empty.id.int) == (empty, 9)
+    assert some.known(session.id.int) == Known((session, 1), None, None)
+    assert none.known(session.id.int) is None
+    assert some.known(empty.id.int) == none.known(empty.id.int) == Known((empty, 9), empty, None)
 
 
 def test_it_is_bounded(monkeypatch):

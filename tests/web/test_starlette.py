@@ -276,9 +276,9 @@ def test_without_the_middleware_the_words_say_what_is_missing(clock, visiting):
 def test_of_two_requests_that_prove_again_at_once_one_wins_and_its_token_stays_good(clock):
     site = make_site(clock)
     token = drive(site.sessions.start("ada")).token
-    raw = {b"cookie": f"{SESSION}={token}".encode()}
-    sent: dict[str, Any] = {"method": "POST", "path": "/", "raw": raw, "ip": None, "scheme": "https"}
-    first, second = (Visit(site, **sent) for _ in range(2))
+    headers = [(b"cookie", f"{SESSION}={token}".encode())]
+    scope: dict[str, Any] = {"method": "POST", "path": "/", "headers": headers, "scheme": "https"}
+    first, second = (Visit(site, scope) for _ in range(2))
     drive(first.session())
     drive(second.session())
     issued = drive(first.renew())

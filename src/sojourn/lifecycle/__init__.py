@@ -16,14 +16,15 @@ from sojourn.lifecycle.change import (
 )
 from sojourn.lifecycle.ends import Ending, end, ended, ending, idle_end, used
 from sojourn.lifecycle.holding import hold, hold_for, lift, lift_for
-from sojourn.lifecycle.outcome import Outcome
+from sojourn.lifecycle.outcome import Outcome, Standing
 from sojourn.lifecycle.rotation import refresh, rotation_due
-from sojourn.lifecycle.use import admit, bear, validate
+from sojourn.lifecycle.use import admit, bear, standing, validate
 
 __all__ = [
     "Ending",
     "Here",
     "Outcome",
+    "Standing",
     "admit",
     "bear",
     "bind",
@@ -47,6 +48,7 @@ __all__ = [
     "require_fresh",
     "require_settled",
     "rotation_due",
+    "standing",
     "start",
     "unproven",
     "update",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
 from sojourn.errors import SessionError
 from sojourn.events import Event
+from sojourn.policy import Policy
 from sojourn.session import Seen, Session
+from sojourn.token import Token
 
-__all__ = ["NOT_AT_ALL", "Outcome"]
+__all__ = ["NOT_AT_ALL", "Outcome", "Standing"]
 
 NOT_AT_ALL = timedelta(0)  # idle: a person is active just now
 
@@ -31,3 +33,21 @@ class Outcome(Struct, frozen=True, kw_only=True):
     renew: bool = False
     refusal: SessionError | None = None
     events: tuple[Event, ...] = ()
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing follows but that the session may be used."""
+        return not (self.write or self.seen or self.reissue or self.renew or self.refusal or self.events)
+
+
+class Standing:
+    """A plain outcome, and from when until when it comes out the same of that record, token and *policy*."""
+
+    __slots__ = ("outcome", "policy", "session", "since", "token", "until")
+
+    def __init__(
+        self, outcome: Outcome, token: Token, policy: Policy, since: datetime, until: datetime
+    ) -> None:
+        self.outcome, self.session = outcome, outcome.session
+        self.token, self.policy = token, policy
+        self.since, self.until = since, until

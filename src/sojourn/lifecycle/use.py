@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace as _replaced
 
 from sojourn.errors import AccessExpired, TokenInvalid, TokenSuperseded
-from sojourn.lifecycle.ends import admitted, living, noted
-from sojourn.lifecycle.outcome import NOT_AT_ALL, Outcome
+from sojourn.lifecycle.ends import admitted, end, living, noted
+from sojourn.lifecycle.outcome import NOT_AT_ALL, Outcome, Standing
 from sojourn.lifecycle.rotation import (
     answer_was_lost,
     recovery,
@@ -20,7 +20,7 @@ from sojourn.policy import Policy
 from sojourn.session import Session
 from sojourn.token import Keys, Token
 
-__all__ = ["admit", "bear", "validate"]
+__all__ = ["admit", "bear", "standing", "validate"]
 
 
 def validate(
@@ -55,6 +55,21 @@ def validate(
     if behind == 1 and answer_was_lost(session, policy, now):
         return _remind(session, policy, now, passive=passive, rotating=rotating)
     raise TokenSuperseded
+
+
+def standing(outcome: Outcome, policy: Policy, now: datetime, token: Token) -> Standing | None:
+    """Until when `validate` says *outcome* again of that record and *token*, as it did at *now* of a person.
+
+    Until then it says so of a program, too. None: that it did is no reason to think so.
+    """
+    session, whole = outcome.session, policy
+    if not outcome.plain or (token.generation, token.key_id) != (session.generation, session.key_id):
+        return None
+    policy = policy.of(session)
+    until = min(end(session, whole), session.seen_at + policy.touch_every)
+    if policy.rotate_every is not None:
+        until = min(until, (session.rotated_at or session.created_at) + policy.rotate_every)
+    return Standing(outcome, token, policy, now, until) if now < until else None
 
 
 def admit(

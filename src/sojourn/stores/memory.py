@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace as _replaced
 
-from sojourn.session import Reason, Seen, Session
+from sojourn.session import NO_DATA, Reason, Seen, Session
 from sojourn.stores.narrowing import matches
 from sojourn.stores.protocol import Cap, Entries, Entry, Inserted, Query, check_supported, is_kept
 from sojourn.stores.room import make_room, other
@@ -319,8 +319,9 @@ class _Log:
 
 def _copied(session: Session, **fields: Any) -> Session:
     """*session*, but for *fields*, with data of its own: what a caller does to his is not seen here."""
-    data = _decode(_encode(session.data)) if session.data else {}
-    return _replaced(session, data=data, **fields)
+    if session.data:
+        return _replaced(session, data=_decode(_encode(session.data)), **fields)
+    return session if session.data is NO_DATA and not fields else _replaced(session, data=NO_DATA, **fields)
 
 
 _encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(dict[str, Any]).decode

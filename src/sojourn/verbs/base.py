@@ -18,7 +18,7 @@ from sojourn.commit import Commits
 from sojourn.errors import SessionExpired, SessionNotFound, SessionRevoked, TokenInvalid
 from sojourn.events import Event, Revoked, Verdict
 from sojourn.feed import Feed
-from sojourn.lifecycle import Outcome
+from sojourn.lifecycle import Outcome, Standing
 from sojourn.policy import Policy
 from sojourn.session import Discreet, Place, Reason, Session
 from sojourn.snapshots import Snapshots
@@ -73,6 +73,7 @@ class Verbs:
     activity: Activity
     snapshots: Snapshots
     _addresses: Addresses
+    _standing: dict[str, Standing]
     _commits: Commits
     _listeners: list[Callable[[Event], None]]
 

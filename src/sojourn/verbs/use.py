@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -11,11 +11,10 @@ from uuid import UUID
 from sojourn import lifecycle
 from sojourn.errors import SessionChanged, TokenInvalid
 from sojourn.lifecycle import Outcome
-from sojourn.policy import Policy
 from sojourn.session import Seen, Session
 from sojourn.snapshot import Partial
 from sojourn.snapshots import as_borne
-from sojourn.token import derive
+from sojourn.token import Token, derive
 from sojourn.verbs.base import Validated, parsed
 from sojourn.verbs.change import ChangeVerbs
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["UseVerbs"]
 
 _NOT_AT_ALL = timedelta(0)
+_STANDING = 4_096  # tokens of which it is remembered what was decided lately
 
 
 class UseVerbs(ChangeVerbs):
@@ -127,20 +127,21 @@ class UseVerbs(ChangeVerbs):
         return session
 
     async def _validated(self, text: str, passive: bool, rotating: bool, idle: timedelta) -> Validated:
-        keys = self.keys
-        token = parsed(text, keys, "session")
-
-        def decide(session: Session | None, policy: Policy, now: datetime) -> Outcome:
-            return lifecycle.validate(
-                session, policy, now, token=token, keys=keys, passive=passive, rotating=rotating, idle=idle
-            )
-
-        outcome, asked_at = await self._commits.change(token.session_id, decide, telling=True)
+        standing = self._standing.get(text)
+        token, keys = parsed(text, self.keys, "session") if standing is None else standing.token, self.keys
+        decide = partial(
+            lifecycle.validate, token=token, keys=keys, passive=passive, rotating=rotating, idle=idle
+        )
+        commits = self._commits
+        outcome, asked_at = await commits.change(token.session_id, decide, standing=standing, telling=True)
         session = outcome.session
-        if outcome.seen is not None:
-            await self._record(session, outcome.seen)
-        if outcome.renew:
-            return await self._renew_in_passing(session)
+        if standing is None or outcome is not standing.outcome:
+            if outcome.seen is not None:
+                await self._record(session, outcome.seen)
+            if outcome.renew:
+                return await self._renew_in_passing(session)
+            if not (passive or self.snapshots.on):  # with these the store is hardly asked twice of one record
+                self._remember(text, token, outcome)
         if self.custom is not None:
             session = await self.customised(session)
         if outcome.reissue:
@@ -148,9 +149,17 @@ class UseVerbs(ChangeVerbs):
         if self.snapshots.on:
             # A token that is to be replaced by the next answer that can carry a new one is left to the store.
             current = (token.generation, token.key_id) == (session.generation, session.key_id)
-            if current and not self.keys.retired(session.key_id):
+            if current and not keys.retired(session.key_id):
                 self.snapshots.remember(text, session, asked_at)
         return Validated(session)
+
+    def _remember(self, text: str, token: Token, outcome: Outcome) -> None:
+        """What was decided of the token *text* is not decided again while nothing can have changed it."""
+        known = lifecycle.standing(outcome, self.policy, self.clock(), token)
+        if known is not None:
+            if len(self._standing) >= _STANDING:
+                self._standing.clear()
+            self._standing[text] = known
 
     async def _record(self, session: Session, seen: Seen) -> None:
         if session.parent_id is not None:  # whoever uses it is the user of its parent, who is not idle

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AsyncExitStack, suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from sojourn.errors import CsrfFailed, Refusal
 from sojourn.web.away import StoreAway
 from sojourn.web.csrf import SAFE
-from sojourn.web.headers import named
 from sojourn.web.reply import Answer, problem, unavailable
 from sojourn.web.sockets import Handshake, until_it_ends
 from sojourn.web.visit import Site, Visit
-from sojourn.web.within import placed
 
 __all__ = ["SessionMiddleware", "visit_of"]
 
@@ -22,9 +20,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-V = TypeVar("V", bound=Visit)
 AsPage = Callable[[Visit, Answer, str], Answer]
-_SCHEMES = {"https": "https", "wss": "https"}
 
 
 class SessionMiddleware:
@@ -49,7 +45,7 @@ class SessionMiddleware:
         if scope["type"] != "http":
             await self._beside(scope, receive, send)
             return
-        visit = scope["sojourn"] = _visit(Visit, self.site, scope)
+        visit = scope["sojourn"] = Visit(self.site, scope)
         started = False
 
         def send_with_cookies(message: Message) -> Awaitable[None]:
@@ -60,7 +56,7 @@ class SessionMiddleware:
             return send(message)
 
         try:
-            if visit.method not in SAFE:
+            if scope["method"] not in SAFE:
                 visit.check_csrf()
             await self.app(scope, receive, send_with_cookies)
         except Refusal as refusal:
@@ -107,7 +103,7 @@ class SessionMiddleware:
         return self.page(visit, answer, message) if self.page and visit.navigates else answer
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        visit = scope["sojourn"] = _visit(Handshake, self.site, scope)
+        visit = scope["sojourn"] = Handshake(self.site, scope)
         # A handshake is a GET, so the browser's Origin is all that tells our pages from others (ASVS 4.4.2).
         source = visit.headers.get("origin")
         try:
@@ -139,19 +135,3 @@ async def send_answer(answer: Answer, send: Send) -> None:
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
     await send({"type": "http.response.start", "status": answer.status, "headers": [*headers, length]})
     await send({"type": "http.response.body", "body": answer.body})
-
-
-def _visit(kind: type[V], site: Site, scope: Scope) -> V:
-    client = scope.get("client")
-    base, path = placed(scope)
-    visit = kind(
-        site,
-        scope.get("method", "GET"),
-        path,
-        named(scope["headers"]),
-        client[0] if client else None,
-        _SCHEMES.get(scope.get("scheme", "http"), "http"),
-    )
-    if base:
-        visit.base = base
-    return visit

@@ -28,7 +28,9 @@ def place_of(visit: Visit) -> Place | None:
 
 def as_before(visit: Visit, session: Session) -> bool:
     """Whether there is nothing to notice: nothing has become another one, or that was told already."""
-    return _same_agent(visit, session) and _same_network(visit, session)
+    return visit.has(session.device.user_agent, session.ip) or (
+        _same_agent(visit, session) and _same_network(visit, session)
+    )
 
 
 async def noted(visit: Visit, session: Session, token: str) -> Session | None:
@@ -71,19 +73,15 @@ def _counts(visit: Visit) -> bool:
 
 
 def _same_agent(visit: Visit, session: Session) -> bool:
-    before = session.device.user_agent
-    if not before:
-        return True
-    agent = visit.agent
-    return not agent or agent == before or (visit.passive and not visit.site.is_strict(session))
+    before, agent = session.device.user_agent, visit.agent
+    return not (before and agent) or (visit.passive and not visit.site.is_strict(session))
 
 
 def _same_network(visit: Visit, session: Session) -> bool:
     site = visit.site
     if session.ip is None or not site.binds:
         return True
-    ip = visit.ip
-    if ip is None or ip == session.ip:  # nearly always: every request comes through here
+    if visit.ip is None:
         return True
     here = _here(visit)
     if not changes(session, here):

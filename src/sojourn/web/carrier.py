@@ -24,11 +24,12 @@ _YEARLY = timedelta(days=400)  # RFC 6265bis section 5.5
 
 
 class Cookies(Struct, frozen=True):
-    """What one request presented under our names."""
+    """What one request presented under our names. `name`: the digest of the session's token, if to hand."""
 
     session: str | None = None
     device: str | None = None
     cache: str | None = None
+    name: bytes | None = None
 
     def __repr__(self) -> str:
         held = (f"{name}={getattr(self, name) is not None}" for name in self.__struct_fields__)
@@ -96,7 +97,8 @@ class Carrier(Struct, frozen=True, kw_only=True):
                 f"Two different cookies are named {name.decode()}. Clear the cookies of this site.",
                 doubled=True,
             )
-        return Cookies(*(found.get(name, b"").decode("latin-1") or None for name in self.names))
+        session, device, cache = (found.get(name, b"").decode("latin-1") or None for name in self.names)
+        return Cookies(session, device, cache)
 
     def beside(self, header: bytes, before: str = "") -> dict[str, str]:
         """Cookies called like the session's, a hyphen and *before*: what follows that, and the values.

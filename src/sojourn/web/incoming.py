@@ -10,42 +10,50 @@ from sojourn.events import CookieDoubled
 from sojourn.web import bearer, csrf
 from sojourn.web.carrier import Cookies, DeviceCookie
 from sojourn.web.csrf import SAFE
-from sojourn.web.headers import Headers
+from sojourn.web.headers import Headers, named
 from sojourn.web.proxy import Peer
 from sojourn.web.site import Site
+from sojourn.web.within import placed
 
 __all__ = ["Incoming"]
 
 _UNREAD: Any = object()
+_SECURE = ("https", "wss")
 
 
 class Incoming:
     """One request, of which each part is read when somebody asks for it, and then once.
 
-    *raw*: the headers by name in lower case, as `headers.named` makes them.
+    *scope*: as ASGI has it. A copy is kept: whoever routes changes it, and it holds the visit.
     """
 
     # Of the class until they differ: a request that does not look at its session costs next to nothing.
-    base = ""  # the prefix under which browsers find us: see `within`
     looked = False  # at the cookies: then the answer depends on them
     unanswerable = False  # nothing will carry a cookie back
     by_program = False  # the route is none that a person's act calls
     _peer: Peer | None = None
     _presented: Cookies | None = None
-    _name: bytes | None = None  # the digest of the token that came
     _bearer: str | None = _UNREAD
 
-    def __init__(
-        self,
-        site: Site,
-        method: str,
-        path: str,
-        raw: Mapping[bytes, bytes],
-        ip: str | None,
-        scheme: str,
-    ) -> None:
-        self.site, self.method, self.path = site, method, path
-        self._raw, self._ip, self._scheme = raw, ip, scheme
+    def __init__(self, site: Site, scope: Mapping[str, Any]) -> None:
+        self.site, self._asked = site, dict(scope)
+        sent = scope["headers"]
+        raw: dict[bytes, bytes] = dict(sent) if sent.__class__ is list else {}
+        self._raw = raw if raw and len(raw) == len(sent) else named(sent)
+
+    @property
+    def method(self) -> str:
+        return self._asked.get("method", "GET")  # type: ignore[no-any-return]
+
+    @property
+    def base(self) -> str:
+        """The prefix under which browsers find us: see `within`."""
+        return placed(self._asked)[0]
+
+    @property
+    def path(self) -> str:
+        """What was asked for, below that prefix."""
+        return placed(self._asked)[1]
 
     @property
     def headers(self) -> Headers:
@@ -55,13 +63,20 @@ class Incoming:
     def peer(self) -> Peer:
         """Who is really asking; worked out only when somebody wants to know."""
         if self._peer is None:
-            self._peer = self.site.proxies.peer(self._ip, self._scheme, self.headers)
+            self._peer = self.site.proxies.peer(self._nearest, self._spoken, self.headers)
         return self._peer
 
     @property
     def ip(self) -> str | None:
         """The address of who is really asking, found as cheaply as can be."""
-        return self.peer.ip if self.site.proxies.configured else self._ip
+        return self.peer.ip if self.site.proxies.configured else self._nearest
+
+    def has(self, agent: str, ip: str | None) -> bool:
+        """Whether it comes from that browser and that address, which nearly every request does."""
+        sent, client = self._raw.get(b"user-agent"), self._asked.get("client")
+        if sent is None or client is None or self.site.proxies.configured:
+            return agent == self.agent and ip == self.ip
+        return bool(client[0] == ip and sent.decode("latin-1") == agent)
 
     @property
     def agent(self) -> str:
@@ -71,7 +86,18 @@ class Incoming:
     @property
     def scheme(self) -> str:
         """`https` or `http`, as far as trusted hops tell."""
-        return self.peer.scheme if self.site.proxies.configured else self._scheme
+        return self.peer.scheme if self.site.proxies.configured else self._spoken
+
+    @property
+    def _nearest(self) -> str | None:
+        """Whose connection it is: perhaps that of a proxy."""
+        client = self._asked.get("client")
+        return client[0] if client else None
+
+    @property
+    def _spoken(self) -> str:
+        """The scheme on that connection."""
+        return "https" if self._asked.get("scheme") in _SECURE else "http"
 
     @property
     def bearer(self) -> str | None:
@@ -96,17 +122,23 @@ class Incoming:
     def presented(self) -> Cookies:
         """Our cookies of this request, checked; none beside an access token: no request is two users'."""
         if self._presented is None:
-            self.looked = not self._cookieless
-            if self.bearer is not None or not self.looked:
+            site, raw = self.site, self._raw
+            self.looked = not (site.cookieless and self._cookieless)
+            if not self.looked or (b"authorization" in raw and self.bearer is not None):
                 self._presented = Cookies()
                 return self._presented
-            try:
-                self._presented, self._name = self.site.cookies_in(self._raw.get(b"cookie", b""))
-            except CookieRejected as refusal:
-                if refusal.facts.get("doubled"):
-                    self.site.sessions.emit(CookieDoubled(at=self.site.sessions.clock(), ip=self.peer.ip))
-                raise
+            header = raw.get(b"cookie", b"")
+            known = site.read_lately.get(header)
+            self._presented = self._read(header) if known is None else known
         return self._presented
+
+    def _read(self, header: bytes) -> Cookies:
+        try:
+            return self.site.cookies_in(header)
+        except CookieRejected as refusal:
+            if refusal.facts.get("doubled"):
+                self.site.sessions.emit(CookieDoubled(at=self.site.sessions.clock(), ip=self.peer.ip))
+            raise
 
     @property
     def passive(self) -> bool:

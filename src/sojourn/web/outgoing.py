@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
@@ -27,7 +27,7 @@ class Outgoing(Incoming):
     _session: Session | None = None
     _record: Session | None = None  # all that the store said of it in this request
     _set: Mapping[str, str] = _NOTHING
-    _told: Iterable[Raw] = ()
+    _told: Sequence[Raw] = ()
 
     def name_device(self) -> DeviceCookie:
         """This browser's name; it gets one now if it had none."""
@@ -54,7 +54,7 @@ class Outgoing(Incoming):
     def hand_over(self, session: Session, token: str) -> None:
         """Have the browser use *token* from now on."""
         came = self.presented
-        self._presented, self._name = Cookies(token, came.device), None
+        self._presented = Cookies(token, came.device)
         self.put("session", self.site.carrier.set_session(token, lasting=self._lasting(session)))
         self._hint(session)
         # The new token gets no snapshot yet: that it came back is for the store to see (`confirmed_at`).
@@ -90,22 +90,22 @@ class Outgoing(Incoming):
         What the application says about caching stays, unless the answer carries a cookie of ours: a
         shared cache would hand that to everybody. Asked for when nothing can change any more.
         """
-        headers = [*sent]
-        if self.site.caches_in_cookies and self._session is not None:
+        headers, site = [*sent], self.site
+        if site.caches_in_cookies and self._session is not None:
             self._cache()
         if self._set:
             headers = [header for header in headers if header[0].lower() != b"cache-control"]
             headers += [(b"set-cookie", cookie.encode()) for cookie in self._set.values()]
-        headers += self._told
-        present = dict(headers)
+        if self._told:
+            headers += self._told
         if self.looked:
-            by_both = self.site.issuer or self.site.bearer_tokens
-            headers.append(_VARY_BY_BOTH if by_both else _VARY)
-            if b"cache-control" not in present:
+            headers.append(_VARY_BY_BOTH if site.issuer or site.bearer_tokens else _VARY)
+            if b"cache-control" not in dict(headers):
                 headers.append(_NO_STORE)
-        if self.method not in SAFE:
+        if self._asked["method"] not in SAFE:
             headers.append(_VARY_BY_SOURCE)
-        if self.scheme == "https" and b"strict-transport-security" not in present:
+        secure = site.proxies.configured or self._asked.get("scheme") != "http"
+        if secure and self.scheme == "https" and b"strict-transport-security" not in dict(headers):
             headers.append(_HSTS)
         return headers
 

@@ -9,6 +9,8 @@ from threading import Lock
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import replace as _replaced
+
 from sojourn.errors import FreshnessRequired, Refusal
 from sojourn.events import Event, Started
 from sojourn.issuer import Issuer
@@ -80,7 +82,7 @@ class Site:
         self.binds = sessions.policy.binding != "off" or sessions.policy.exceptions is not None
         self.proxies = Proxies(trusted_proxies, country_header=country_header)
         self.caches_in_cookies = sessions.policy.cookie_cache is not None
-        self._headers: dict[bytes, tuple[Cookies, bytes | None]] = {}
+        self.read_lately: dict[bytes, Cookies] = {}  # by `cookies_in`
         self._told: OrderedDict[tuple[UUID, str], None] = OrderedDict()
         self._followers: dict[Any, _Followers] = {}
         self._lock = Lock()
@@ -89,19 +91,19 @@ class Site:
         sessions.feed.listen(self._heard)
         sessions.listen(self._happened)
 
-    def cookies_in(self, header: bytes) -> tuple[Cookies, bytes | None]:
-        """Our cookies in the Cookie *header*, and the digest of the session's token.
+    def cookies_in(self, header: bytes) -> Cookies:
+        """Our cookies in the Cookie *header*.
 
         A browser sends the same header again and again, so what was read lately is not read again.
         """
-        known = self._headers.get(header)
+        known = self.read_lately.get(header)
         if known is None:
-            cookies = self.carrier.found(header)
-            known = cookies, None if cookies.session is None else digest(cookies.session)
-            if known[1] is not None and len(header) <= _LONG:
-                if len(self._headers) >= _HEADERS:
-                    self._headers.clear()
-                self._headers[header] = known
+            known = self.carrier.found(header)
+            if known.session is not None and len(header) <= _LONG:
+                known = _replaced(known, name=digest(known.session))
+                if len(self.read_lately) >= _HEADERS:
+                    self.read_lately.clear()
+                self.read_lately[header] = known
         return known
 
     @contextmanager

@@ -40,7 +40,7 @@ class Visit(Outgoing):
 
     def cookie_alone(self) -> None:
         """Go on as if no Authorization header had come."""
-        self._bearer, self._presented, self._name = None, None, None
+        self._bearer, self._presented = None, None
         self._session, self._record, self._loaded, self.refusal = None, None, False, None
         self.check_csrf()
 
@@ -55,7 +55,13 @@ class Visit(Outgoing):
         """
         try:
             if not self._loaded:
-                self._take((None if sure else self._recalled()) or await self._load(sure), sure)
+                self._session = None if sure else self._recalled()
+                if self._session is None:
+                    found = await self._load(sure)
+                    if self.site.sessions.snapshots.on:
+                        self._take(found, sure)
+                    else:
+                        self._session = self._record = found
                 self._loaded = True
             elif sure and self._session is not None and isinstance(self._session.data, Partial):
                 found = self._record or await self._load(sure)
@@ -121,19 +127,20 @@ class Visit(Outgoing):
 
     def _recalled(self) -> Session | None:
         """The session from a snapshot, without waiting for anything; None: `_load` can tell."""
-        came, site = self.presented, self.site
-        if self.bearer is not None:
-            return bearer.recalled(self)
-        if came.session is None or not site.sessions.snapshots.on:
+        site = self.site
+        snapshots = site.sessions.snapshots
+        if not snapshots.on:
             return None
+        came = self.presented
+        if came.session is None:
+            return None if self.bearer is None else bearer.recalled(self)
         cached = came.cache if site.caches_in_cookies else None
-        session = site.sessions.snapshots.recall(came.session, cached, name=self._name, passive=self.passive)
-        known = session is not None and bound.as_before(self, session)
-        return session if known else None
+        session = snapshots.recall(came.session, cached, name=came.name, passive=self.passive)
+        return session if session is None or bound.as_before(self, session) else None
 
     async def _load(self, sure: bool) -> Session | None:
         came, site = self.presented, self.site
-        if self.bearer is not None:
+        if came.session is None and self.bearer is not None:
             borne = await bearer.loaded(self, sure)
             if borne is not None or not self.in_passing:
                 return borne
@@ -142,8 +149,9 @@ class Visit(Outgoing):
         token = came.session
         if token is None:
             return None
-        sessions, passive = site.sessions, self.passive or not self.private
-        in_passing = self.navigates or self.in_passing
+        sessions, passive = site.sessions, self.passive
+        in_passing = self.in_passing or (not passive and self.navigates)
+        passive = passive or (site.carrier.secure and self.scheme != "https")  # see `private`
         cached = came.cache if site.caches_in_cookies else None
         try:
             found = await sessions.validate(
@@ -159,7 +167,7 @@ class Visit(Outgoing):
             return None
         if reissued is not None:
             self.hand_over(session, reissued)
-        return await bound.noted(self, session, token)
+        return session if bound.as_before(self, session) else await bound.noted(self, session, token)
 
     # ── changes ──────────────────────────────────────────────────────────────────────────────
 

@@ -49,6 +49,7 @@ class LoopConnections:
             SettingsError,
         )
         self._holdings: dict[int, list[_Holding]] = {}
+        self._last: _Holding | None = None  # of whom somebody asked last
         self._lock = Lock()
 
     def all(self, sql: str, *values: Any) -> Awaitable[Sequence[Row]]:
@@ -58,7 +59,10 @@ class LoopConnections:
         return self._holding().log.all(sql, values)
 
     def look_up(self, one: str, many: str, id: UUID) -> Awaitable[bytes | None]:
-        return self._holding().lookups.find(one, many, id)
+        last = self._last  # no loop runs in two processes
+        if last is None or last.loop is not asyncio.get_running_loop() or last.closed:
+            last = self._last = self._holding()
+        return last.lookups.find(one, many, id)
 
     def write(self, sql: str, order: Any, values: Sequence[Any]) -> Awaitable[Sequence[Row]]:
         if self._address.pooler:
@@ -143,6 +147,7 @@ class _Holding:
         self, loop: asyncio.AbstractEventLoop, connect: Callable[..., Any], address: Address
     ) -> None:
         self.loop = loop
+        self.closed = False
         self.requests = _Pool(connect, address.pool_size, address)
         self.log = _Pool(connect, 1, address)
         self.shared = _Pool(partial(connect, lock_timeout=_LOCK_TIMEOUT), _SHARED, address)
@@ -154,12 +159,14 @@ class _Holding:
         return (self.requests, self.log, self.shared)
 
     async def close(self) -> None:
+        self.closed = True
         for pool in self.pools:
             for connection in pool.shut():
                 await _part(connection)
 
     def abandon(self) -> None:
         """Let go of connections whose loop is another thread's, or over."""
+        self.closed = True
         for pool in self.pools:
             for connection in pool.shut():
                 try:

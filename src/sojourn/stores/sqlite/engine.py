@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -94,13 +95,16 @@ class Engine:
                 raise
             return None
 
-    def state(self) -> object | None:
-        """What differs as soon as anybody has committed anything, and is cheap to ask; None if unknown."""
-        holding = self._holding()
-        if not holding.readable:
+    def state(self, *, lately: float = 0.0) -> object | None:
+        """What differs as soon as anybody has committed anything, and is cheap to ask; None if unknown.
+
+        *lately*: for how many seconds it is believed that the path leads to the same file.
+        """
+        holding = self._holdings.get(os.getpid())
+        if holding is None or not holding.writer.ready or holding.alone:
             return None
         try:
-            return holding.state()
+            return holding.state(lately)
         except sqlite3.OperationalError as error:
             if not busy(error):
                 raise
@@ -215,8 +219,9 @@ class _Holding:
     def __init__(self, file: File) -> None:
         self.writer = Writer(file, leave=self._close_idle)
         self._file = file
+        self.alone = file.path is None  # in memory: a second connection would be another database
         self._idle: list[sqlite3.Cursor] = []
-        self._watching: list[tuple[int, sqlite3.Connection]] = []
+        self._watching: list[tuple[int, sqlite3.Cursor]] = []
         self._closed = False
 
     @cached_property
@@ -228,8 +233,7 @@ class _Holding:
 
     @property
     def readable(self) -> bool:
-        """A database in memory has one connection, the writer's: a second one would be another database."""
-        return self.writer.ready and self._file.path is not None
+        return self.writer.ready and not self.alone
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         self._file.check_unmoved(lately=LATELY)
@@ -244,7 +248,8 @@ class _Holding:
 
     def rows(self, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """`read` without a function in between, and with the cursor that is there: for the hot path."""
-        self._file.check_unmoved(lately=LATELY)
+        if time.monotonic() - self._file.checked_at >= LATELY:
+            self._file.check_unmoved()
         cursor = self._reader()
         try:
             found: list[tuple[Any, ...]] = cursor.execute(statement, values).fetchall()
@@ -274,23 +279,24 @@ class _Holding:
         cursor.connection.close()
         explained(error, self._file.path)
 
-    def state(self) -> object:
+    def state(self, lately: float) -> object:
         """A number that SQLite raises with each commit, seen by a connection that does nothing else.
 
         Numbers of two connections cannot be compared, so each has one of its own too.
         """
-        self._file.check_unmoved()
+        if time.monotonic() - self._file.checked_at >= lately:
+            self._file.check_unmoved()
         try:
-            serial, connection = self._watching.pop()
+            watching = serial, cursor = self._watching.pop()
         except IndexError:
-            serial, connection = next(_serial), self._file.connect_reader()
+            serial, cursor = watching = next(_serial), self._file.connect_reader().cursor()
         try:
-            (version,) = connection.execute("pragma data_version").fetchall()[0]
+            (version,) = cursor.execute("pragma data_version").fetchall()[0]
         except BaseException as error:
-            connection.close()
+            cursor.connection.close()
             explained(error, self._file.path)
             raise
-        self._watching.append((serial, connection))
+        self._watching.append(watching)
         if self._closed:
             self._close_idle()
         return serial, version
@@ -304,7 +310,7 @@ class _Holding:
             with suppress(IndexError):  # another thread was faster
                 self._idle.pop().connection.close()
             with suppress(IndexError):
-                self._watching.pop()[1].close()
+                self._watching.pop()[1].connection.close()
 
 
 def _row(db: sqlite3.Connection, statement: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
