@@ -59,7 +59,6 @@ class Commits:
         id: UUID,
         decide: Callable[..., Outcome],
         *,
-        standing: Standing | None = None,
         tries: int = _TRIES,
         telling: bool = False,
         refreshing: bool = False,
@@ -67,43 +66,27 @@ class Commits:
     ) -> tuple[Outcome, datetime]:
         """Load, decide, commit; after a lost race decide again, never re-send what was decided before.
 
-        With the outcome comes when the store was asked: an answer is as old as its question. (Where no
-        snapshots are in use, nobody wants to know, and the clock is asked but once.)
-        *standing*: what was decided lately, of this token, and is not decided again of the same record.
+        With the outcome comes when the store was asked: an answer is as old as its question.
         *telling*: a bearer asks, so that a refusal is an event, and *refreshing* for what. *carrying*: it
         is asked about for one that ends with it. Of any other session that has a parent, this is asked
         for, too.
         """
-        session, clock, policy, feed = None, self._clock, self._policy, self._feed
+        session = None
         try:
             for _ in range(tries):
-                asked_at = await self.tell_time() if self._cached else None
-                try:
-                    self._free.pop()
-                except IndexError:
-                    raise StoreBusy("too many requests wait for the store of sessions") from None
-                try:
-                    session = await self._store.get(id)
-                finally:
-                    self._free.append(True)
+                asked_at = await self.tell_time()
+                session = await self._read(id)
                 if session is not None and session.parent_id is not None and not carrying:
                     session = await self._with_parent(session)
-                now = clock()
-                if asked_at is None:
-                    if self._told is not None and (self._told.in_doubt or not feed.current(now)):
-                        now = await self.tell_time()
-                elif now - asked_at > policy.max_staleness:
+                now = self._clock()
+                if now - asked_at > self._policy.max_staleness:
                     self._check_age(now)
-                line = feed.line(id)
+                line = self._feed.line(id)
                 if line is not None and session is not None:
                     session = await self._in_the_light_of(line, session)
                     if session is None:
                         continue  # it was read before it changed
-                if standing is not None and session is standing.session:
-                    same = policy.exceptions is None or policy.of(session) is standing.policy
-                    if same and standing.since <= now < standing.until:
-                        return standing.outcome, asked_at or now
-                outcome = decide(session, policy, now)
+                outcome = decide(session, self._policy, now)
                 if outcome.write and not await self._written(outcome.session, now):
                     continue
                 if outcome.seen is not None and session is not None:
@@ -112,7 +95,7 @@ class Commits:
                     self._emit(event)
                 if outcome.refusal is not None:
                     raise outcome.refusal
-                return outcome, asked_at or now
+                return outcome, asked_at
             raise SessionChanged
         except SessionError as refusal:
             if telling and isinstance(refusal, SessionRevoked) and session is not None:
@@ -121,6 +104,31 @@ class Commits:
                 refused = Refused(at=self._clock(), session_id=id, code=refusal.code, refreshing=refreshing)
                 self._emit(refused)
             raise
+
+    async def again(self, standing: Standing) -> Session | None:
+        """The record of *standing*, read once more, if that still stands; None: `change` can tell.
+
+        Nobody asks how old the answer is, so that the clock is read once: not for snapshots.
+        """
+        known, told, policy = standing.session, self._told, self._policy
+        if await self._read(known.id) is not known or self._feed.line(known.id) is not None:
+            return None
+        now = self._clock()
+        if told is not None and (told.in_doubt or not self._feed.current(now)):
+            return None
+        if policy.exceptions is not None and policy.of(known) is not standing.policy:
+            return None
+        return known if standing.since <= now < standing.until else None
+
+    async def _read(self, id: UUID) -> Session | None:
+        try:
+            self._free.pop()
+        except IndexError:
+            raise StoreBusy("too many requests wait for the store of sessions") from None
+        try:
+            return await self._store.get(id)
+        finally:
+            self._free.append(True)
 
     async def carried(self, session: Session) -> bool:
         """Whether the parent of *session*, if it has one, lets it live. The store is asked."""
@@ -144,7 +152,7 @@ class Commits:
 
     def _check_age(self, now: datetime) -> None:
         """What took long to answer is believed only if the feed says what happened meanwhile."""
-        if not self._feed.current(now):
+        if self._cached and not self._feed.current(now):
             raise StoreBusy("the store of sessions took too long to answer")
 
     async def _in_the_light_of(self, line: Entry, session: Session) -> Session | None:

@@ -233,4 +233,5 @@ def test_the_released_migrations_are_what_they_were() -> None:
         "0003_profile": "156a5b02",
         "0004_impersonation": "b7ff14a1",
         "0005_holds": "9c96117c",
+        "0006_scopes": "8b694cd5",
     }

@@ -141,7 +141,7 @@ def test_a_file_that_was_replaced_is_not_taken_for_calm(store, path):
     for _ in range(4):
         drive(store.get(session.id))
     path.rename(path.with_suffix(".old"))
-    store.engine._file.checked_at = 0.0  # some time ago
+    store.engine._file._checked = 0.0  # some time ago
     with pytest.raises(sqlite3.OperationalError, match="removed or replaced"):
         drive(store.get(session.id))
 

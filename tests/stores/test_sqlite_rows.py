@@ -173,7 +173,27 @@ def test_no_index_holds_what_a_touch_changes(other: sqlite3.Connection) -> None:
         for index in indexes.split(",")
         for (column,) in other.execute("select name from pragma_index_info(?)", (index,))
     }
-    assert columns == {"id", "user_id", "due"}
+    assert columns == {"id", "user_id", "due", "application_id", "tenant_id"}
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (
+            Query(application_id="shop", live_at=NOW),
+            "sessions_live_of_application (application_id=? AND id>?)",
+        ),
+        (Query(tenant_id="acme", live_at=NOW), "sessions_live_of_tenant (tenant_id=? AND id>?)"),
+        (Query(user_id="ada", application_id="shop", live_at=NOW), "sessions_by_user (user_id=? AND id>?)"),
+        (Query(user_id="ada", tenant_id="acme"), "sessions_by_user (user_id=?)"),
+    ],
+)
+def test_the_live_ones_of_a_scope_are_found_without_reading_everybody_s(store, other, query, index):
+    started(store)
+    for statement in (sql.FIND, sql.SELECT, sql.COUNT):
+        text, values = sql.asked(statement, query)
+        (plan,) = other.execute(f"explain query plan {text}", values).fetchall()
+        assert plan[3] == f"SEARCH sessions USING INDEX {index}"
 
 
 def test_every_statement_finds_its_rows_by_an_index(store: SQLiteStore) -> None:

@@ -10,7 +10,6 @@ from sojourn.errors import SessionError
 from sojourn.events import Event
 from sojourn.policy import Policy
 from sojourn.session import Seen, Session
-from sojourn.token import Token
 
 __all__ = ["NOT_AT_ALL", "Outcome", "Standing"]
 
@@ -41,13 +40,10 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 
 class Standing:
-    """A plain outcome, and from when until when it comes out the same of that record, token and *policy*."""
+    """That the outcome of a token was plain, and from when until when it is, of that record and *policy*."""
 
-    __slots__ = ("outcome", "policy", "session", "since", "token", "until")
+    __slots__ = ("policy", "session", "since", "until")
 
-    def __init__(
-        self, outcome: Outcome, token: Token, policy: Policy, since: datetime, until: datetime
-    ) -> None:
-        self.outcome, self.session = outcome, outcome.session
-        self.token, self.policy = token, policy
+    def __init__(self, session: Session, policy: Policy, since: datetime, until: datetime) -> None:
+        self.session, self.policy = session, policy
         self.since, self.until = since, until

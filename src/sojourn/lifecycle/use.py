@@ -69,7 +69,7 @@ def standing(outcome: Outcome, policy: Policy, now: datetime, token: Token) -> S
     until = min(end(session, whole), session.seen_at + policy.touch_every)
     if policy.rotate_every is not None:
         until = min(until, (session.rotated_at or session.created_at) + policy.rotate_every)
-    return Standing(outcome, token, policy, now, until) if now < until else None
+    return Standing(session, policy, now, until) if now < until else None
 
 
 def admit(

@@ -53,7 +53,13 @@ class UseVerbs(ChangeVerbs):
             if known is not None:
                 return Validated(known)
             self.snapshots.misses += 1
+        standing = self._standing.get(token)
         try:
+            if standing is not None:
+                known = await self._commits.again(standing)
+                if known is not None:
+                    return Validated(known)
+                self._standing.pop(token, None)
             return await self._validated(token, passive, rotating, idle)
         except self.faults:
             known = self._in_need(token, cached, passive, sure)
@@ -127,21 +133,18 @@ class UseVerbs(ChangeVerbs):
         return session
 
     async def _validated(self, text: str, passive: bool, rotating: bool, idle: timedelta) -> Validated:
-        standing = self._standing.get(text)
-        token, keys = parsed(text, self.keys, "session") if standing is None else standing.token, self.keys
+        token, keys = parsed(text, self.keys, "session"), self.keys
         decide = partial(
             lifecycle.validate, token=token, keys=keys, passive=passive, rotating=rotating, idle=idle
         )
-        commits = self._commits
-        outcome, asked_at = await commits.change(token.session_id, decide, standing=standing, telling=True)
+        outcome, asked_at = await self._commits.change(token.session_id, decide, telling=True)
         session = outcome.session
-        if standing is None or outcome is not standing.outcome:
-            if outcome.seen is not None:
-                await self._record(session, outcome.seen)
-            if outcome.renew:
-                return await self._renew_in_passing(session)
-            if not (passive or self.snapshots.on):  # with these the store is hardly asked twice of one record
-                self._remember(text, token, outcome)
+        if outcome.seen is not None:
+            await self._record(session, outcome.seen)
+        if outcome.renew:
+            return await self._renew_in_passing(session)
+        if not (passive or self.snapshots.on or self.custom):
+            self._remember(text, token, outcome)
         if self.custom is not None:
             session = await self.customised(session)
         if outcome.reissue:
@@ -154,9 +157,13 @@ class UseVerbs(ChangeVerbs):
         return Validated(session)
 
     def _remember(self, text: str, token: Token, outcome: Outcome) -> None:
-        """What was decided of the token *text* is not decided again while nothing can have changed it."""
+        """What was decided of the token *text* is not decided again while nothing can have changed it.
+
+        Only of a record that stands for itself, and where nothing is added to it. (With snapshots the store
+        is hardly asked twice of one record.)
+        """
         known = lifecycle.standing(outcome, self.policy, self.clock(), token)
-        if known is not None:
+        if known is not None and known.session.parent_id is None:
             if len(self._standing) >= _STANDING:
                 self._standing.clear()
             self._standing[text] = known

@@ -90,28 +90,43 @@ class Lookups:
             if len(self._waiting) == before:
                 return
 
+    def _batch(self) -> dict[int, _Asked]:
+        if len(self._waiting) <= _MOST:
+            batch, self._waiting = self._waiting, {}
+            return batch
+        return {number: self._waiting.pop(number) for number in list(islice(self._waiting, _MOST))}
+
     async def _send(self, many: str) -> None:
         """Ask for all whose askers still wait, and answer each; whoever was cancelled hurts nobody else."""
         await self._gathered()
-        batch = {number: self._waiting.pop(number) for number in list(islice(self._waiting, _MOST))}
+        batch = self._batch()
         self._crowded = len(batch) > 1
         try:
-            wanted = {n: id for n, (id, answers) in batch.items() if not all(a.done() for a in answers)}
+            wanted = [id for id, answers in batch.values() if not answers[0].done() or _awaited(answers)]
             if wanted:
                 self._since = asyncio.get_running_loop().time()
                 # The bounds spare it the partitions that none of them is in.
-                values = (list(wanted.values()), wanted[min(wanted)], wanted[max(wanted)])
-                found = {number_in(row[0]): row[0] for row in await self._fetch(many, values)}
-                for number in wanted:
-                    for answer in batch[number][1]:
-                        if not answer.done():
-                            answer.set_result(found.get(number))
+                values = (wanted, batch[min(batch)][0], batch[max(batch)][0])
+                for (packed,) in await self._fetch(many, values):
+                    _give(batch.pop(number_in(packed))[1], packed)
+                for _, answers in batch.values():
+                    _give(answers, None)
         except BaseException as error:
             _tell(error, batch.values())
             if not isinstance(error, Exception):
                 raise
         finally:
             self._landed(many)
+
+
+def _awaited(answers: list[_Answer]) -> bool:
+    return not all(answer.done() for answer in answers)
+
+
+def _give(answers: list[_Answer], packed: bytes | None) -> None:
+    for answer in answers:
+        if not answer.done():
+            answer.set_result(packed)
 
 
 def _tell(error: BaseException, asked: Iterable[_Asked]) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import os
 import sqlite3
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -248,8 +247,7 @@ class _Holding:
 
     def rows(self, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """`read` without a function in between, and with the cursor that is there: for the hot path."""
-        if time.monotonic() - self._file.checked_at >= LATELY:
-            self._file.check_unmoved()
+        self._file.check_unmoved(lately=LATELY)
         cursor = self._reader()
         try:
             found: list[tuple[Any, ...]] = cursor.execute(statement, values).fetchall()
@@ -284,8 +282,7 @@ class _Holding:
 
         Numbers of two connections cannot be compared, so each has one of its own too.
         """
-        if time.monotonic() - self._file.checked_at >= lately:
-            self._file.check_unmoved()
+        self._file.check_unmoved(lately=lately)
         try:
             watching = serial, cursor = self._watching.pop()
         except IndexError:

@@ -63,7 +63,7 @@ class File:
         self.known = migrate.load(migrations)
         self._create = create
         self._identity: tuple[int, int] | None = None
-        self.checked_at = -math.inf
+        self._checked = -math.inf
 
     @property
     def identity(self) -> str:
@@ -98,7 +98,7 @@ class File:
 
     def forget(self) -> None:
         """From now on whatever is at the path is the file, as it was in the beginning."""
-        self._identity, self.checked_at = None, -math.inf
+        self._identity, self._checked = None, -math.inf
 
     def check_unmoved(self, *, lately: float = 0.0) -> None:
         """Raise if the path no longer leads to the file that was opened. Not again within *lately* seconds.
@@ -107,13 +107,13 @@ class File:
         the process, and what other processes revoke in the new file is not seen.
         """
         now = time.monotonic()
-        if now - self.checked_at < lately:
+        if now - self._checked < lately:
             return
         if self._identity is not None and self._present() != self._identity:
             error = sqlite3.OperationalError(f"{self.path} was removed or replaced while it was in use")
             error.add_note("Put the file back, or restart the process to use the file that is there now.")
             raise error
-        self.checked_at = now
+        self._checked = now
 
     def _present(self) -> tuple[int, int] | None:
         if self.path is None:

@@ -229,6 +229,7 @@ _CONDITIONS = {
     "signed_in": "+user_id is not null",
     "unheld": "held is null",
 }
+_SCOPES = ("application_id", "tenant_id")
 _ORDERS = {"id": "id desc", "seen": "seen_at desc, id desc"}
 
 
@@ -237,6 +238,8 @@ def asked(statement: str, query: Query) -> tuple[str, dict[str, Any]]:
     given = {name: value for name in _CONDITIONS if (value := getattr(query, name)) not in (None, False)}
     values = {name: _plain(value) for name, value in given.items()} | {"limit": query.limit}
     conditions = {name: _CONDITIONS[name] for name in given}
+    if query.user_id is not None or query.id is not None:  # of whom there are fewer than of any scope
+        conditions |= {name: f"+{conditions[name]}" for name in _SCOPES if name in conditions}
     if query.ip is not None:
         conditions["ip"] = _address(query.ip, values)
     if query.text is not None:
