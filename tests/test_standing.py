@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -21,6 +22,7 @@ from sojourn.lifecycle import Outcome
 from sojourn.rules import Rulebook
 from sojourn.session import NO_DATA, new_id
 from sojourn.stores.memory import MemoryStore
+from sojourn.stores.protocol import Query
 from sojourn.testing import FakeClock, make_keys
 from sojourn.token import derive, parse
 
@@ -156,6 +158,14 @@ class World:
         return self.issued.session.id
 
 
+class Reading(MemoryStore):
+    reads = 0
+
+    async def get(self, id: UUID) -> Session | None:
+        self.reads += 1
+        return await super().get(id)
+
+
 @pytest.fixture
 def counted(monkeypatch) -> Callable[[], int]:
     """How often it was decided about a token since the last time."""
@@ -180,6 +190,17 @@ def test_of_the_same_record_it_is_decided_once(counted):
     world = World()
     assert world.ask() == world.ask() == world.ask(passive=True) == world.issued.session
     assert counted() == 1
+
+
+@pytest.mark.parametrize("data", [{}, {"cart": [1]}])
+def test_a_request_reads_its_record_once_whether_or_not_it_is_known_again(data, counted):
+    store = Reading()
+    sessions = Sessions(store, keys=make_keys(), clock=FakeClock(), policy=Policy(**UNCACHED))
+    token = sessions.start("ada", data=data).token
+    store.reads = 0
+    found = [sessions.validate(token).session.data for _ in range(5)]
+    assert found == [data] * 5
+    assert (store.reads, counted()) == (5, 5 if data else 1)
 
 
 def test_with_snapshots_nothing_stands_because_nothing_is_asked_twice(counted):
@@ -239,6 +260,28 @@ def test_a_renewal_refuses_what_stood():
         world.ask()
     world.sessions.renew(world.id, generation=0)
     with pytest.raises(TokenInvalid):
+        world.ask()
+
+
+def test_one_that_ends_with_another_never_stands_for_itself():
+    world = World()
+    parent = world.sessions.start("grace")
+    world.issued = world.sessions.impersonate(parent.session, "ada")
+    for _ in range(3):
+        world.ask()
+    by_another_process = Query(id=parent.session.id)
+    assert drive(world.store.revoke(by_another_process, at=world.clock(), reason=Reason.ADMIN))
+    with pytest.raises(SessionRevoked):
+        world.ask()
+
+
+@pytest.mark.req("A7-7.4.1")
+def test_what_another_process_ended_is_seen_by_the_next_request():
+    world = World()
+    for _ in range(3):
+        world.ask()
+    assert drive(world.store.revoke(Query(id=world.id), at=world.clock(), reason=Reason.ADMIN))
+    with pytest.raises(SessionRevoked):
         world.ask()
 
 

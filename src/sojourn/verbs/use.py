@@ -11,7 +11,7 @@ from uuid import UUID
 from sojourn import lifecycle
 from sojourn.errors import SessionChanged, TokenInvalid
 from sojourn.lifecycle import Outcome
-from sojourn.session import Seen, Session
+from sojourn.session import NO_DATA, Seen, Session
 from sojourn.snapshot import Partial
 from sojourn.snapshots import as_borne
 from sojourn.token import Token, derive
@@ -159,11 +159,14 @@ class UseVerbs(ChangeVerbs):
     def _remember(self, text: str, token: Token, outcome: Outcome) -> None:
         """What was decided of the token *text* is not decided again while nothing can have changed it.
 
-        Only of a record that stands for itself, and where nothing is added to it. (With snapshots the store
-        is hardly asked twice of one record.)
+        Only of a record that stands for itself and that the store knows again: see `Decoded`. (With snapshots
+        the store is hardly asked twice of one record.)
         """
+        session = outcome.session
+        if session.parent_id is not None or session.data is not NO_DATA:
+            return
         known = lifecycle.standing(outcome, self.policy, self.clock(), token)
-        if known is not None and known.session.parent_id is None:
+        if known is not None:
             if len(self._standing) >= _STANDING:
                 self._standing.clear()
             self._standing[text] = known
