@@ -36,13 +36,15 @@ class Subject(Struct, frozen=True, kw_only=True):
         return self.name == self.bare
 
 
-def _sojourn(name: str, title: str, store: str, *, sessions: int = 64, **policy: Any) -> Subject:
+def _sojourn(
+    name: str, title: str, store: str, *, sessions: int = 64, commits: int = 0, **policy: Any
+) -> Subject:
     return Subject(
         name=f"sojourn-{name}",
         title=f"Sojourn, {title}",
         bare="starlette",
         app="sojourn",
-        options={"store": store, "policy": policy},
+        options={"store": store, "policy": policy, "commits": commits},
         needs=(store,) if store in ("postgres", "redis") else (),
         sessions=sessions,
     )
@@ -106,6 +108,9 @@ SUBJECTS = (
     ),
     _sojourn("memory", "memory read each time", "memory", cache_for=_NO_CACHE),
     _sojourn("sqlite", "SQLite read each time", "sqlite", cache_for=_NO_CACHE),
+    _sojourn(
+        "written", "SQLite read each time, 20 commits a second", "sqlite", cache_for=_NO_CACHE, commits=20
+    ),
     _sojourn("postgres", "PostgreSQL read each time", "postgres", cache_for=_NO_CACHE),
     _sojourn("redis", "Redis read each time", "redis", cache_for=_NO_CACHE),
     _floor("memory", "memory"),

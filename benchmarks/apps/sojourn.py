@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 from starlette.applications import Starlette
@@ -21,8 +23,11 @@ from sojourn.web.starlette import SessionMiddleware, Site, login, session_from
 __all__ = ["address", "make"]
 
 
-def make(places: Places, *, store: str, policy: dict[str, Any]) -> Starlette:
-    """An application over the store of kind *store*, under the default policy but for *policy*."""
+def make(places: Places, *, store: str, policy: dict[str, Any], commits: int = 0) -> Starlette:
+    """An application over the store of kind *store*, under the default policy but for *policy*.
+
+    *commits*: so many times a second something is written that no request asks for.
+    """
     sessions = AsyncSessions(open_store(address(store, places)), keys=make_keys(), policy=Policy(**policy))
     site = Site(sessions, origin="http://127.0.0.1:8000")
     routes = [
@@ -33,11 +38,20 @@ def make(places: Places, *, store: str, policy: dict[str, Any]) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        writing = asyncio.create_task(_write(sessions, commits))
         async with sessions.following():
             yield
+        writing.cancel()
         await sessions.close()
 
     return Starlette(routes=routes, middleware=[Middleware(SessionMiddleware, site=site)], lifespan=lifespan)
+
+
+async def _write(sessions: AsyncSessions, commits: int) -> None:
+    while commits:
+        now = sessions.clock()
+        await sessions.store.lease("benchmark", "benchmark", at=now, until=now + timedelta(minutes=1))
+        await asyncio.sleep(1 / commits)
 
 
 def address(store: str, places: Places) -> str:

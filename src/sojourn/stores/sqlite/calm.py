@@ -4,8 +4,8 @@ from __future__ import annotations
 
 __all__ = ["Calm"]
 
-_ROUND = 64  # questions, before it is seen whether they were worth it
-_PAUSE = 1_000  # reads without, if they were not
+_ROUND = 500  # questions, before it is seen whether they were worth it: after a commit many are in vain
+_PAUSE = 2_000  # reads without, if they were not
 
 
 class Calm:
