@@ -66,6 +66,19 @@ def sensitive(browser: Browser) -> int:
     return browser.post("/api/auth/sessions/revoke-others").status_code
 
 
+@pytest.mark.parametrize("ip", [HOME, NEIGHBOUR, ABROAD])
+def test_a_network_that_was_noticed_once_is_looked_at_once_a_request_and_no_more(serve, ip):
+    guests = serve()
+    elsewhere = stolen(guests, signed_up(guests), ip=ip)
+    for _ in range(3):
+        assert reads(elsewhere) == 200
+    snapshots = guests.sessions.snapshots
+    hits, misses = snapshots.hits, snapshots.misses
+    for _ in range(4):
+        assert reads(elsewhere) == 200
+    assert (snapshots.hits - hits, snapshots.misses - misses) == (4, 0)
+
+
 def told(guests: Guests) -> list[str]:
     kinds = (DeviceChanged, NetworkChanged, Challenged, Revoked)
     return [event.name for event in guests.events if isinstance(event, kinds)]

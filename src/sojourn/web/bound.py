@@ -74,14 +74,16 @@ def _counts(visit: Visit) -> bool:
 
 def _same_agent(visit: Visit, session: Session) -> bool:
     before, agent = session.device.user_agent, visit.agent
-    return not (before and agent) or (visit.passive and not visit.site.is_strict(session))
+    if not (before and agent) or agent == before:
+        return True
+    return visit.passive and not visit.site.is_strict(session)
 
 
 def _same_network(visit: Visit, session: Session) -> bool:
     site = visit.site
     if session.ip is None or not site.binds:
         return True
-    if visit.ip is None:
+    if visit.ip is None or visit.ip == session.ip:
         return True
     here = _here(visit)
     if not changes(session, here):
