@@ -111,11 +111,12 @@ class Lives(RuleBasedStateMachine):
     """Two people with three browsers each, and thieves who may have copied any token at any time."""
 
     open_store: ClassVar[Callable[[], Store]]
+    policies: ClassVar[list[Policy]]
 
     def __init__(self) -> None:
         super().__init__()
         self.store = type(self).open_store()
-        self.clock, self.policy, self.stage = FakeClock(), POLICIES[0], 0
+        self.clock, self.policy, self.stage = FakeClock(), type(self).policies[0], 0
         self.sessions = Sessions(self.store, keys=make_keys(), policy=self.policy, clock=self.clock)
         self.beliefs: dict[UUID, Belief] = {}
         self.browsers: dict[tuple[str, str], Browser] = {}
@@ -148,6 +149,14 @@ class Lives(RuleBasedStateMachine):
     def request(self, data: st.DataObject, passive: bool) -> None:
         browser = self._browser(data)
         self._validate(browser.session_id, browser.token, passive=passive)
+
+    @precondition(lambda self: self.browsers)
+    @rule(data=st.data())
+    def requests(self, data: st.DataObject) -> None:
+        """One after the other: what was decided of the first may stand for those that follow."""
+        browser = self._browser(data)
+        for passive in (False, False, True):
+            self._validate(browser.session_id, browser.token, passive=passive)
 
     @precondition(lambda self: self.browsers)
     @rule(data=st.data(), answered=st.booleans())
@@ -235,7 +244,7 @@ class Lives(RuleBasedStateMachine):
         else:
             assert not isinstance(answer, str)
             assert answer.held is None
-            ends = min(_idle_end(belief.seen, self.policy), belief.created + POLICIES[0].lifetime)
+            ends = min(_idle_end(belief.seen, self.policy), belief.created + type(self).policies[0].lifetime)
             belief.held, belief.expires = None, max(until, ends)
 
     def store_session(self, id: UUID) -> Session:
@@ -264,11 +273,11 @@ class Lives(RuleBasedStateMachine):
     def time_passes(self, span: timedelta) -> None:
         self.clock.tick(seconds=span.total_seconds())
 
-    @precondition(lambda self: self.stage + 1 < len(POLICIES))
+    @precondition(lambda self: self.stage + 1 < len(type(self).policies))
     @rule()
     def tighten(self) -> None:
         self.stage += 1
-        self.policy = POLICIES[self.stage]
+        self.policy = type(self).policies[self.stage]
         self.sessions = Sessions(self.store, keys=make_keys(), policy=self.policy, clock=self.clock)
 
     # ── what must be true ────────────────────────────────────────────────────────────────────
@@ -333,12 +342,14 @@ def _answer(verb: Callable[[], T]) -> T | str:
 
 @pytest.mark.req("TH-07")
 @pytest.mark.req("TH-21")
+@pytest.mark.parametrize("cached", [True, False], ids=["snapshots", "read each time"])
 @pytest.mark.parametrize(("store", "examples"), [("memory", 120), ("sqlite", 30)])
 def test_law_01_whatever_happens_ended_is_final_and_every_answer_is_as_expected(
-    store, examples, tmp_path_factory
+    store, examples, cached, tmp_path_factory
 ):
     def open_store() -> Store:
         return STORES[store](tmp_path_factory.mktemp("life")).blocking()
 
-    machine = type("Lives", (Lives,), {"open_store": staticmethod(open_store)})
+    policies = POLICIES if cached else [policy.changed(cache_for=timedelta(0)) for policy in POLICIES]
+    machine = type("Lives", (Lives,), {"open_store": staticmethod(open_store), "policies": policies})
     run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=40))
