@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from sojourn import Device, Key, Keys, Policy, Reason, Session, Sessions, lifecycle
 from sojourn.blocking import drive
+from sojourn.clock import StoreClock
 from sojourn.errors import AccessExpired, SessionError, SessionExpired, SessionRevoked, TokenInvalid
 from sojourn.lifecycle import Outcome
 from sojourn.rules import Rulebook
@@ -192,15 +193,22 @@ def test_of_the_same_record_it_is_decided_once(counted):
     assert counted() == 1
 
 
+@pytest.mark.parametrize("followed", [True, False])
 @pytest.mark.parametrize("data", [{}, {"cart": [1]}])
-def test_a_request_reads_its_record_once_whether_or_not_it_is_known_again(data, counted):
-    store = Reading()
-    sessions = Sessions(store, keys=make_keys(), clock=FakeClock(), policy=Policy(**UNCACHED))
+def test_a_request_reads_its_record_once_whether_or_not_it_is_known_again(data, followed, counted):
+    """Also by the clock of a store that nobody follows, which is in no hurry to be told the time again."""
+    store, passed = Reading(), [0.0]
+    told = StoreClock(wall=lambda: NOON.timestamp() + passed[0], monotonic=lambda: passed[0])
+    clock = FakeClock() if followed else told
+    sessions = Sessions(store, keys=make_keys(), clock=clock, policy=Policy(**UNCACHED))
     token = sessions.start("ada", data=data).token
+    sessions.validate(token)
+    passed[0] += 5
+    counted()
     store.reads = 0
     found = [sessions.validate(token).session.data for _ in range(5)]
     assert found == [data] * 5
-    assert (store.reads, counted()) == (5, 5 if data else 1)
+    assert (store.reads, counted()) == (5, 5 if data else 0)
 
 
 def test_with_snapshots_nothing_stands_because_nothing_is_asked_twice(counted):
