@@ -34,8 +34,8 @@ class StoreClock:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._wall, self._monotonic = wall, monotonic
-        # Monotonic, wall and store time of one moment; and by how much the last is ahead of the others.
-        self._synced: tuple[float, float, float, float, float] | None = None
+        # By how much the store's time is ahead of the monotonic clock, and of the wall clock.
+        self._synced: tuple[float, float] | None = None
         self._last = 0.0
         self.in_doubt = False  # `doubtful`, as the last call found it
 
@@ -44,7 +44,7 @@ class StoreClock:
         if synced is None:
             now = self._wall()
         else:  # `reading` and `doubtful`, spelt out: every request asks
-            now, wall = self._monotonic() + synced[3], self._wall() + synced[4]
+            now, wall = self._monotonic() + synced[0], self._wall() + synced[1]
             if wall > now:
                 self.in_doubt = wall - now > _APART
                 now = wall
@@ -60,8 +60,7 @@ class StoreClock:
         synced = self._synced
         if synced is None:
             return self._wall()
-        monotonic, wall, then, _, _ = synced
-        return then + max(self._monotonic() - monotonic, self._wall() - wall)
+        return max(self._monotonic() + synced[0], self._wall() + synced[1])
 
     def sync(self, store_now: datetime, *, asked: float) -> None:
         """The store said *store_now* after the reading *asked*, and before now.
@@ -72,8 +71,8 @@ class StoreClock:
         told, now = store_now.timestamp(), self.reading()
         if told < asked:
             now -= asked - told
-        monotonic, wall, then = self._monotonic(), self._wall(), max(now, told)
-        self._synced = monotonic, wall, then, then - monotonic, then - wall
+        then = max(now, told)
+        self._synced = then - self._monotonic(), then - self._wall()
         self.in_doubt = False
 
     @property
@@ -81,5 +80,5 @@ class StoreClock:
         """Whether the wall clock jumped ahead since the last poll: somebody set it, or a suspend is over."""
         if self._synced is None:
             return False
-        monotonic, wall, _, _, _ = self._synced
-        return (self._wall() - wall) - (self._monotonic() - monotonic) > _APART
+        monotonic, wall = self._synced
+        return (self._wall() + wall) - (self._monotonic() + monotonic) > _APART

@@ -110,12 +110,10 @@ class Commits:
 
         Nobody asks how old the answer is, so that the clock is read once: not for snapshots.
         """
-        known, told, policy = standing.session, self._told, self._policy
+        known, policy = standing.session, self._policy
         if await self._read(known.id) is not known:
             return None
-        now = self._clock()
-        if told is not None and (told.in_doubt or not self._feed.current(now)):
-            now = await self.tell_time()
+        now = await self.tell_time()
         if self._feed.line(known.id) is not None:
             return None
         if policy.exceptions is not None and policy.of(known) is not standing.policy:

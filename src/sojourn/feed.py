@@ -81,10 +81,9 @@ class Feed:
         window = self._window
         if window is None or not window[1] < now < window[2] or self._monotonic() >= window[0]:
             return False
-        if number in self._recent or number in self._older:
-            entry = self._recent.get(number) or self._older.get(number)
-            if entry is not None and version < entry.version:
-                return False
+        entry = self._recent.get(number) or self._older.get(number)
+        if entry is not None and version < entry.version:
+            return False
         return self.trusted_from is None or made_at >= self.trusted_from
 
     def voids(self, id: UUID, version: int) -> bool:

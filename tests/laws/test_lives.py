@@ -116,7 +116,7 @@ class Lives(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.store = type(self).open_store()
-        self.clock, self.policy, self.stage = FakeClock(), type(self).policies[0], 0
+        self.clock, self.policy, self.stage = FakeClock(), self.policies[0], 0
         self.sessions = Sessions(self.store, keys=make_keys(), policy=self.policy, clock=self.clock)
         self.beliefs: dict[UUID, Belief] = {}
         self.browsers: dict[tuple[str, str], Browser] = {}
@@ -244,7 +244,7 @@ class Lives(RuleBasedStateMachine):
         else:
             assert not isinstance(answer, str)
             assert answer.held is None
-            ends = min(_idle_end(belief.seen, self.policy), belief.created + type(self).policies[0].lifetime)
+            ends = min(_idle_end(belief.seen, self.policy), belief.created + self.policies[0].lifetime)
             belief.held, belief.expires = None, max(until, ends)
 
     def store_session(self, id: UUID) -> Session:
@@ -273,11 +273,11 @@ class Lives(RuleBasedStateMachine):
     def time_passes(self, span: timedelta) -> None:
         self.clock.tick(seconds=span.total_seconds())
 
-    @precondition(lambda self: self.stage + 1 < len(type(self).policies))
+    @precondition(lambda self: self.stage + 1 < len(self.policies))
     @rule()
     def tighten(self) -> None:
         self.stage += 1
-        self.policy = type(self).policies[self.stage]
+        self.policy = self.policies[self.stage]
         self.sessions = Sessions(self.store, keys=make_keys(), policy=self.policy, clock=self.clock)
 
     # ── what must be true ────────────────────────────────────────────────────────────────────

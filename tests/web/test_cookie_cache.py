@@ -341,7 +341,7 @@ def test_data_that_is_too_large_for_a_cookie_sets_none(process, guests):
 # ── what is remembered of a header must not change ────────────────────────────────────────────
 
 
-def test_a_header_that_was_read_lately_says_the_same_again(clock):
+def test_a_header_that_was__headers_says_the_same_again(clock):
     site = make_site(clock)
     for header in (
         b"__Host-sojourn=t; __Host-sojourn-cache=c",
@@ -367,8 +367,8 @@ def test_headers_are_remembered_within_bounds(clock):
     for number in range(5000):
         site.cookies_in(b"__Host-sojourn=t%d" % number)
     site.cookies_in(b"__Host-sojourn=long; a=" + b"x" * 5000)
-    assert 0 < len(site.read_lately) <= 4096
-    assert all(len(header) <= 4096 for header in site.read_lately)
+    assert 0 < len(site._headers) <= 4096
+    assert all(len(header) <= 4096 for header in site._headers)
 
 
 def test_a_protected_name_behind_a_blank_that_browsers_do_not_strip_is_another_name():

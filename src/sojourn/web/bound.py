@@ -28,9 +28,7 @@ def place_of(visit: Visit) -> Place | None:
 
 def as_before(visit: Visit, session: Session) -> bool:
     """Whether there is nothing to notice: nothing has become another one, or that was told already."""
-    return visit.has(session.device.user_agent, session.ip) or (
-        _same_agent(visit, session) and _same_network(visit, session)
-    )
+    return _same_agent(visit, session) and _same_network(visit, session)
 
 
 async def noted(visit: Visit, session: Session, token: str) -> Session | None:
@@ -73,17 +71,19 @@ def _counts(visit: Visit) -> bool:
 
 
 def _same_agent(visit: Visit, session: Session) -> bool:
-    before, agent = session.device.user_agent, visit.agent
-    if not (before and agent) or agent == before:
+    before = session.device.user_agent
+    if not before:
         return True
-    return visit.passive and not visit.site.is_strict(session)
+    agent = visit.agent
+    return not agent or agent == before or (visit.passive and not visit.site.is_strict(session))
 
 
 def _same_network(visit: Visit, session: Session) -> bool:
     site = visit.site
     if session.ip is None or not site.binds:
         return True
-    if visit.ip is None or visit.ip == session.ip:
+    ip = visit.ip
+    if ip is None or ip == session.ip:  # nearly always: every request comes through here
         return True
     here = _here(visit)
     if not changes(session, here):

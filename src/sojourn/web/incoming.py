@@ -71,13 +71,6 @@ class Incoming:
         """The address of who is really asking, found as cheaply as can be."""
         return self.peer.ip if self.site.proxies.configured else self._nearest
 
-    def has(self, agent: str, ip: str | None) -> bool:
-        """Whether it comes from that browser and that address, which nearly every request does."""
-        sent, client = self._raw.get(b"user-agent"), self._asked.get("client")
-        if sent is None or client is None or self.site.proxies.configured:
-            return agent == self.agent and ip == self.ip
-        return bool(client[0] == ip and sent.decode("latin-1") == agent)
-
     @property
     def agent(self) -> str:
         """The User-Agent as it came."""
@@ -127,18 +120,13 @@ class Incoming:
             if not self.looked or (b"authorization" in raw and self.bearer is not None):
                 self._presented = Cookies()
                 return self._presented
-            header = raw.get(b"cookie", b"")
-            known = site.read_lately.get(header)
-            self._presented = self._read(header) if known is None else known
+            try:
+                self._presented = site.cookies_in(raw.get(b"cookie", b""))
+            except CookieRejected as refusal:
+                if refusal.facts.get("doubled"):
+                    site.sessions.emit(CookieDoubled(at=site.sessions.clock(), ip=self.peer.ip))
+                raise
         return self._presented
-
-    def _read(self, header: bytes) -> Cookies:
-        try:
-            return self.site.cookies_in(header)
-        except CookieRejected as refusal:
-            if refusal.facts.get("doubled"):
-                self.site.sessions.emit(CookieDoubled(at=self.site.sessions.clock(), ip=self.peer.ip))
-            raise
 
     @property
     def passive(self) -> bool:

@@ -82,7 +82,7 @@ class Site:
         self.binds = sessions.policy.binding != "off" or sessions.policy.exceptions is not None
         self.proxies = Proxies(trusted_proxies, country_header=country_header)
         self.caches_in_cookies = sessions.policy.cookie_cache is not None
-        self.read_lately: dict[bytes, Cookies] = {}  # by `cookies_in`
+        self._headers: dict[bytes, Cookies] = {}
         self._told: OrderedDict[tuple[UUID, str], None] = OrderedDict()
         self._followers: dict[Any, _Followers] = {}
         self._lock = Lock()
@@ -96,14 +96,14 @@ class Site:
 
         A browser sends the same header again and again, so what was read lately is not read again.
         """
-        known = self.read_lately.get(header)
+        known = self._headers.get(header)
         if known is None:
             known = self.carrier.found(header)
             if known.session is not None and len(header) <= _LONG:
                 known = _replaced(known, name=digest(known.session))
-                if len(self.read_lately) >= _HEADERS:
-                    self.read_lately.clear()
-                self.read_lately[header] = known
+                if len(self._headers) >= _HEADERS:
+                    self._headers.clear()
+                self._headers[header] = known
         return known
 
     @contextmanager

@@ -89,7 +89,6 @@ class Engine:
         self._known = migrate.load("sojourn.stores.migrations.postgres")
         self._faces: dict[str, Connections] = {}  # what both faces share
         self._blocks = False
-        self._looking_up: Callable[[str, str, UUID], Awaitable[bytes | None]] | None = None
         self._ready: set[bool] = set()  # has the one member True when the schema was found to be right
 
     def __repr__(self) -> str:
@@ -127,14 +126,13 @@ class Engine:
         return await again(partial(self._connections.write, sql, order, values))
 
     def look_up(self, one: str, many: str, id: UUID) -> Awaitable[bytes | None]:
-        if self._ready and self._looking_up is not None:
-            return self._looking_up(one, many, id)
+        if self._ready:
+            return self._connections.look_up(one, many, id)
         return self._first_look_up(one, many, id)
 
     async def _first_look_up(self, one: str, many: str, id: UUID) -> bytes | None:
         await self._prepare()
-        self._looking_up = self._connections.look_up  # nearly every request asks
-        return await self._looking_up(one, many, id)
+        return await self._connections.look_up(one, many, id)
 
     async def poll(self, sql: str, *values: Any) -> Sequence[Row]:
         if not self._ready:
@@ -150,7 +148,6 @@ class Engine:
         """The same database behind verbs that block."""
         twin = copy(self)
         twin._blocks = True
-        twin._looking_up = None
         return twin
 
     async def close(self) -> None:

@@ -100,7 +100,7 @@ class Engine:
         *lately*: for how many seconds it is believed that the path leads to the same file.
         """
         holding = self._holdings.get(os.getpid())
-        if holding is None or not holding.writer.ready or holding.alone:
+        if holding is None or not holding.readable:
             return None
         try:
             return holding.state(lately)
@@ -218,7 +218,6 @@ class _Holding:
     def __init__(self, file: File) -> None:
         self.writer = Writer(file, leave=self._close_idle)
         self._file = file
-        self.alone = file.path is None  # in memory: a second connection would be another database
         self._idle: list[sqlite3.Cursor] = []
         self._watching: list[tuple[int, sqlite3.Cursor]] = []
         self._closed = False
@@ -232,7 +231,8 @@ class _Holding:
 
     @property
     def readable(self) -> bool:
-        return self.writer.ready and not self.alone
+        """A database in memory has one connection, the writer's: a second one would be another database."""
+        return self.writer.ready and self._file.path is not None
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         self._file.check_unmoved(lately=LATELY)
@@ -284,9 +284,10 @@ class _Holding:
         """
         self._file.check_unmoved(lately=lately)
         try:
-            watching = serial, cursor = self._watching.pop()
+            watching = self._watching.pop()
         except IndexError:
-            serial, cursor = watching = next(_serial), self._file.connect_reader().cursor()
+            watching = next(_serial), self._file.connect_reader().cursor()
+        serial, cursor = watching
         try:
             (version,) = cursor.execute("pragma data_version").fetchall()[0]
         except BaseException as error:
