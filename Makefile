@@ -2,6 +2,7 @@
 
 PORT ?= 8000
 ARGS ?=
+COVERAGE ?= term
 BIN := .venv/bin
 
 # Files without I/O and without a clock: every branch is covered by a test.
@@ -25,7 +26,7 @@ demo: bootstrap ## Serve the demo on http://127.0.0.1:8000 (PORT=8080 for anothe
 test: bootstrap ## Run the tests, with coverage (ARGS="-k token" for some of them)
 	@mkdir -p build
 	@echo "left out: tests/browser, which needs a Chromium (make browser)"
-	$(BIN)/pytest --cov --cov-report=term --junitxml=build/tests.xml $(ARGS)
+	$(BIN)/pytest --cov --cov-report=$(COVERAGE) --junitxml=build/tests.xml $(ARGS)
 
 .PHONY: check
 check: lint types imports test pure ## Everything that must hold before a commit
