@@ -37,14 +37,21 @@ class Subject(Struct, frozen=True, kw_only=True):
 
 
 def _sojourn(
-    name: str, title: str, store: str, *, sessions: int = 64, commits: int = 0, **policy: Any
+    name: str,
+    title: str,
+    store: str,
+    *,
+    sessions: int = 64,
+    commits: int = 0,
+    settled: bool = False,
+    **policy: Any,
 ) -> Subject:
     return Subject(
         name=f"sojourn-{name}",
         title=f"Sojourn, {title}",
         bare="starlette",
         app="sojourn",
-        options={"store": store, "policy": policy, "commits": commits},
+        options={"store": store, "policy": policy, "commits": commits, "settled": settled},
         needs=(store,) if store in ("postgres", "redis") else (),
         sessions=sessions,
     )
@@ -113,6 +120,20 @@ SUBJECTS = (
     ),
     _sojourn("postgres", "PostgreSQL read each time", "postgres", cache_for=_NO_CACHE),
     _sojourn("redis", "Redis read each time", "redis", cache_for=_NO_CACHE),
+    _sojourn(
+        "postgres-settled",
+        "PostgreSQL read each time, collector settled",
+        "postgres",
+        settled=True,
+        cache_for=_NO_CACHE,
+    ),
+    _sojourn(
+        "redis-settled",
+        "Redis read each time, collector settled",
+        "redis",
+        settled=True,
+        cache_for=_NO_CACHE,
+    ),
     _floor("memory", "memory"),
     _floor("sqlite", "SQLite"),
     _floor("postgres", "PostgreSQL, reads together"),

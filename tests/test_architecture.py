@@ -91,8 +91,8 @@ def test_importing_it_loads_nothing_heavy(loaded, kind):
 
 def test_importing_it_stays_under_200_ms_of_cpu():
     program = "import time; began = time.process_time(); import sojourn; print(time.process_time() - began)"
-    spent = [float(_run(program)) for _ in range(5)]
-    assert min(spent) < 0.2  # what others do on the machine makes it more, and nothing makes it less
+    # What others do on the machine makes it more, and nothing makes it less: once is enough.
+    assert any(float(_run(program)) < 0.2 for _ in range(30))
 
 
 # ── what no file may contain ──────────────────────────────────────────────────────────────────

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -23,10 +24,13 @@ from sojourn.web.starlette import SessionMiddleware, Site, login, session_from
 __all__ = ["address", "make"]
 
 
-def make(places: Places, *, store: str, policy: dict[str, Any], commits: int = 0) -> Starlette:
+def make(
+    places: Places, *, store: str, policy: dict[str, Any], commits: int = 0, settled: bool = False
+) -> Starlette:
     """An application over the store of kind *store*, under the default policy but for *policy*.
 
-    *commits*: so many times a second something is written that no request asks for.
+    *commits*: so many times a second something is written that no request asks for. *settled*: what
+    is loaded is frozen, as `docs/how-to/deploy.md` advises and `sojourn serve` does.
     """
     sessions = AsyncSessions(open_store(address(store, places)), keys=make_keys(), policy=Policy(**policy))
     site = Site(sessions, origin="http://127.0.0.1:8000")
@@ -40,11 +44,19 @@ def make(places: Places, *, store: str, policy: dict[str, Any], commits: int = 0
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         writing = asyncio.create_task(_write(sessions, commits))
         async with sessions.following():
+            if settled:
+                _settle()
             yield
         writing.cancel()
         await sessions.close()
 
     return Starlette(routes=routes, middleware=[Middleware(SessionMiddleware, site=site)], lifespan=lifespan)
+
+
+def _settle() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 async def _write(sessions: AsyncSessions, commits: int) -> None:

@@ -418,7 +418,10 @@ class Statements:
         return [(bytes(12) + id.bytes,) for id in ids]
 
     def find(self, id: UUID) -> asyncio.Task[bytes | None]:
-        return asyncio.create_task(self.lookups.find("one", "many", id))
+        async def found() -> bytes | None:
+            return await self.lookups.find("one", "many", id)
+
+        return asyncio.create_task(found())
 
     async def until_sent(self, number: int) -> None:
         while len(self.sent) < number:

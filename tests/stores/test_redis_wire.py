@@ -84,8 +84,8 @@ async def test_several_commands_are_answered_as_a_list_between_others() -> None:
 async def test_whoever_stops_waiting_amid_a_list_leaves_the_order_as_it_was() -> None:
     async with pretended(_echo) as (wires, address):
         await wires.exchange(address, packed("first"))
-        gone = asyncio.create_task(wires.exchange(address, packed("b") + packed("c"), 2))
-        kept = asyncio.create_task(wires.exchange(address, packed("d")))
+        gone = asyncio.ensure_future(wires.exchange(address, packed("b") + packed("c"), 2))
+        kept = asyncio.ensure_future(wires.exchange(address, packed("d")))
         await asyncio.sleep(0)
         gone.cancel()
         assert await kept == b"d"
@@ -94,8 +94,8 @@ async def test_whoever_stops_waiting_amid_a_list_leaves_the_order_as_it_was() ->
 @tried
 async def test_whoever_opens_the_connection_may_leave_without_the_others() -> None:
     async with pretended(_echo) as (wires, address):
-        first = asyncio.create_task(wires.exchange(address, packed("a")))
-        second = asyncio.create_task(wires.exchange(address, packed("b")))
+        first = asyncio.ensure_future(wires.exchange(address, packed("a")))
+        second = asyncio.ensure_future(wires.exchange(address, packed("b")))
         await asyncio.sleep(0)
         first.cancel()
         assert await second == b"b"
@@ -177,7 +177,7 @@ async def test_too_many_who_wait_are_turned_away() -> None:
         await reader.read()
 
     async with pretended(silent, timeout=0.3) as (wires, address):
-        asked = [asyncio.create_task(wires.exchange(address, PING)) for _ in range(10_001)]
+        asked = [asyncio.ensure_future(wires.exchange(address, PING)) for _ in range(10_001)]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         assert sum("10000 commands wait" in str(answer) for answer in answers) == 1
 

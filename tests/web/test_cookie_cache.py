@@ -341,7 +341,7 @@ def test_data_that_is_too_large_for_a_cookie_sets_none(process, guests):
 # ── what is remembered of a header must not change ────────────────────────────────────────────
 
 
-def test_a_header_that_was__headers_says_the_same_again(clock):
+def test_a_header_that_was_read_lately_says_the_same_again(clock):
     site = make_site(clock)
     for header in (
         b"__Host-sojourn=t; __Host-sojourn-cache=c",

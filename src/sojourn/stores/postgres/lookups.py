@@ -39,16 +39,11 @@ class Lookups:
         self._sending: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
         self._watch: asyncio.TimerHandle | None = None
 
-    async def find(self, one: str, many: str, id: UUID) -> bytes | None:
+    def find(self, one: str, many: str, id: UUID) -> Awaitable[bytes | None]:
         """The packed row of *id*: alone by the statement *one*, with others by *many*."""
-        loop = asyncio.get_running_loop()
         if not (self._under_way or self._crowded):
-            self._under_way, self._since = 1, loop.time()
-            try:
-                rows = await self._fetch(one, (id,))
-                return rows[0][0] if rows else None
-            finally:
-                self._landed(many)
+            return self._find_alone(one, many, id)
+        loop = asyncio.get_running_loop()
         answer: _Answer = loop.create_future()
         asked = self._waiting.get(id.int)
         if asked is None:
@@ -59,7 +54,16 @@ class Lookups:
             self._depart(many)
         elif self._watch is None:
             self._watch = loop.call_later(_SLOW, self._look, loop, many)
-        return await answer
+        return answer
+
+    async def _find_alone(self, one: str, many: str, id: UUID) -> bytes | None:
+        self._under_way += 1
+        self._since = asyncio.get_running_loop().time()
+        try:
+            rows = await self._fetch(one, (id,))
+            return rows[0][0] if rows else None
+        finally:
+            self._landed(many)
 
     def _landed(self, many: str) -> None:
         self._under_way -= 1

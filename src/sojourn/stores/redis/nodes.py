@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 from weakref import WeakSet
 
@@ -30,7 +30,7 @@ class Connections(Protocol):
 
     suspends: bool
 
-    async def exchange(self, address: Address, packed: bytes, count: int = 1) -> Any: ...
+    def exchange(self, address: Address, packed: bytes, count: int = 1) -> Awaitable[Any]: ...
     async def exchange_all(self, exchanges: Sequence[Exchange]) -> list[Any]: ...
     async def exchange_slowly(
         self, address: Address, packed: bytes, count: int, patience: float

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from threading import Lock
 from typing import Any, cast
@@ -187,11 +187,15 @@ class Wires:
         self._last: tuple[object, _Loop] = (None, _Loop())
         self._inherited: list[object] = []
 
-    async def exchange(self, address: Address, packed: bytes, count: int = 1) -> Any:
+    def exchange(self, address: Address, packed: bytes, count: int = 1) -> Awaitable[Any]:
         """The answer to one command, or the list of answers to several."""
         wire = self._here().open.get((address, ""))
         if wire is None or wire.lost is not None:
-            wire = await self._opened(address, "")
+            return self._exchange_anew(address, packed, count)
+        return wire.send(packed, count)
+
+    async def _exchange_anew(self, address: Address, packed: bytes, count: int) -> Any:
+        wire = await self._opened(address, "")
         return await wire.send(packed, count)
 
     async def exchange_all(self, exchanges: Sequence[Exchange]) -> list[Any]:
