@@ -53,7 +53,7 @@ def browser(chromium: Chromium, site: Site, mode: str) -> Iterator[Open]:
 
     def start(email: str | None = None, **options: Any) -> Browser:
         context = chromium.new_context(base_url=site.origin, reduced_motion="reduce", **options)
-        person = Browser(context, mode, email or f"somebody-{next(NUMBERS)}@example.org")
+        person = Browser(context, mode, email or f"somebody-{next(NUMBERS)}@example.org", site)
         opened.append(person)
         return person
 

@@ -12,6 +12,8 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import BrowserContext, CDPSession, Error, Page
 
+from tests.browser.client.site import Site
+
 __all__ = ["PASSWORD", "Browser", "Tab", "until"]
 
 PASSWORD = "difference engine no. 2"
@@ -24,6 +26,7 @@ class Tab:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        self.streams = False  # it asks for the event stream by itself
         self.errors: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda line: self._hear(line.type, line.text))
@@ -99,9 +102,10 @@ def until(page: Page, test: Callable[[], Any], *, within: float = 20, what: str 
 class Browser:
     """One person's browser: its cookies, its storage and its tabs, in one *mode* of the client."""
 
-    def __init__(self, context: BrowserContext, mode: str, email: str) -> None:
-        self.context, self.mode, self.email = context, mode, email
+    def __init__(self, context: BrowserContext, mode: str, email: str, site: Site) -> None:
+        self.context, self.mode, self.email, self.site = context, mode, email, site
         self.tabs: list[Tab] = []
+        self._streams = False  # one of the tabs has asked for the event stream
 
     def tab(self, **options: Any) -> Tab:
         """A new tab with a client of these *options*, started unless *started* is false."""
@@ -112,6 +116,7 @@ class Browser:
 
     def load(self, tab: Tab, **options: Any) -> None:
         given = {"mode": self.mode, **options}
+        tab.streams = bool(options.get("push", True) and options.get("started", True))
         tab.page.goto(f"/harness?{urlencode({'options': json.dumps(given)})}")
         tab.until("true")
 
@@ -127,10 +132,18 @@ class Browser:
 
     def enter(self, tab: Tab, verb: str, **more: Any) -> Tab:
         given = {"email": self.email, "password": PASSWORD, **more}
+        before = len(self._answered_streams())
         entered = tab.tried(f"client.{verb}(arg)", given)
         assert entered["ok"], entered
-        tab.until("!client.open || client.getState().limits !== null")  # what it asks by itself was answered
+        # What it asks by itself is to be answered before the test goes on: else it may come amid that.
+        tab.until("!client.open || client.getState().limits !== null")
+        if tab.streams and not self._streams:
+            until(tab.page, lambda: len(self._answered_streams()) > before, what="the stream was answered")
+            self._streams = True
         return tab
+
+    def _answered_streams(self) -> list[dict[str, Any]]:
+        return [seen for seen in self.site.requests("sessions/events") if seen["status"] is not None]
 
     def more(self, count: int, **options: Any) -> list[Tab]:
         """*count* further tabs, each of which knows that its person is signed in."""

@@ -22,9 +22,9 @@ def stampede(site, tabs, each=10, *, holding=1):
     The first refreshes are held until all of the tabs, or without locks *holding* of them, need one:
     else whoever is fast may be done before the others have begun.
     """
-    site.expire()
     site.fault("held", "refresh")
     site.forget()
+    site.expire()
     for tab in tabs:
         tab.begin(f"h.burst({each}, '/notes')")
     refused = each * len(tabs) if holding == 1 else 0
