@@ -27,8 +27,19 @@ def place_of(visit: Visit) -> Place | None:
 
 
 def as_before(visit: Visit, session: Session) -> bool:
-    """Whether there is nothing to notice: nothing has become another one, or that was told already."""
-    return _same_agent(visit, session) and _same_network(visit, session)
+    """Whether there is nothing to notice: nothing has become another one, or that was told already.
+
+    Spelt out for those who come from where they were before: nearly every request.
+    """
+    site, before = visit.site, session.device.user_agent
+    if before:
+        agent = visit.agent
+        if agent and agent != before and not (visit.passive and not site.is_strict(session)):
+            return False
+    if session.ip is None or not site.binds:
+        return True
+    ip = visit.ip
+    return ip is None or ip == session.ip or _was_told(visit, session)
 
 
 async def noted(visit: Visit, session: Session, token: str) -> Session | None:
@@ -70,27 +81,13 @@ def _counts(visit: Visit) -> bool:
     return visit.site.binds and visit.bearer is None
 
 
-def _same_agent(visit: Visit, session: Session) -> bool:
-    before = session.device.user_agent
-    if not before:
+def _was_told(visit: Visit, session: Session) -> bool:
+    """Whether the other address is nothing to notice: of the same network, or of one that was told."""
+    if not changes(session, _here(visit)):
         return True
-    agent = visit.agent
-    return not agent or agent == before or (visit.passive and not visit.site.is_strict(session))
-
-
-def _same_network(visit: Visit, session: Session) -> bool:
-    site = visit.site
-    if session.ip is None or not site.binds:
-        return True
-    ip = visit.ip
-    if ip is None or ip == session.ip:  # nearly always: every request comes through here
-        return True
-    here = _here(visit)
-    if not changes(session, here):
-        return True
-    if site.is_strict(session):
+    if visit.site.is_strict(session):
         return False
-    return visit.passive or site.was_told(session.id, _network(visit))
+    return visit.passive or visit.site.was_told(session.id, _network(visit))
 
 
 def _here(visit: Visit, device: Device | None = None) -> Here:
