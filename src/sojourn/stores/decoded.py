@@ -64,7 +64,8 @@ class Decoded:
         if own:
             self._known[number] = Known(row, None, None)
             return session
-        session = _replaced(session, data=NO_DATA)
+        if session.data is not NO_DATA:
+            session = _replaced(session, data=NO_DATA)
         self._known[number] = Known(row, session, state)
         return session
 

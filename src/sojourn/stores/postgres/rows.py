@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace as _replaced
 
-from sojourn.session import Held, Place, Reason, Session
+from sojourn.session import NO_DATA, Held, Place, Reason, Session
 from sojourn.stores.postgres.device import pack, unpack
 
 __all__ = ["COLUMNS", "PACKED", "from_packed", "id_in", "number_in", "to_row"]
@@ -141,7 +141,7 @@ def from_packed(id: UUID, packed: bytes) -> Session:
         reason=None if reason is None else _REASONS.get(reason.decode(), Reason.SYSTEM),
         revoked_by=_text(values[15]),
         note=_text(values[16]),
-        data={} if data is None else _read_data(data),
+        data=NO_DATA if data is None else _read_data(data),
         profile=_text(values[18]),
     )
     if values[19] is not None:

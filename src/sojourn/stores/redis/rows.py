@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace as _replaced
 
-from sojourn.session import Device, DeviceKind, Held, Place, Reason, Session
+from sojourn.session import NO_DATA, Device, DeviceKind, Held, Place, Reason, Session
 from sojourn.stores.redis.words import WORDS
 from sojourn.stores.sqlite.rows import microseconds, reason_of, time_of
 
@@ -244,7 +244,7 @@ def from_record(id: UUID, record: bytes) -> Session:
         profile=_profile(record, end)[0] if format > _FORMAT else None,
         held=None if body.held is None else _held(start, *body.held),
         idle_timeout=None if body.idle_timeout is None else timedelta(seconds=body.idle_timeout),
-        data=_data(body.data) if body.data else {},
+        data=_data(body.data) if body.data else NO_DATA,
         version=version,
         void_below=void_below,
     )

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from sojourn.session import Device, Held, Place, Reason, Session
+from sojourn.session import NO_DATA, Device, Held, Place, Reason, Session
 
 __all__ = [
     "COLUMNS",
@@ -163,7 +163,7 @@ def from_row(row: Sequence[Any], known: UUID | None = None) -> Session:
         parent_version=parent_version,
         held=None if held is None else _held(held),
         idle_timeout=None if idle_timeout is None else timedelta(seconds=idle_timeout),
-        data={} if data == "{}" else _data(data),
+        data=NO_DATA if data == "{}" else _data(data),
         version=version,
         void_below=void_below,
     )
