@@ -73,7 +73,7 @@ class Verbs:
     activity: Activity
     snapshots: Snapshots
     _addresses: Addresses
-    _standing: dict[str, Standing]
+    _standing: dict[str, Standing | None]  # None: came lately, and was decided anew
     _commits: Commits
     _listeners: list[Callable[[Event], None]]
 

@@ -59,7 +59,7 @@ class UseVerbs(ChangeVerbs):
                 known = await self._commits.again(standing)
                 if known is not None:
                     return Validated(known)
-                self._standing.pop(token, None)
+                self._standing[token] = None
             return await self._validated(token, passive, rotating, idle)
         except self.faults:
             known = self._in_need(token, cached, passive, sure)
@@ -160,16 +160,18 @@ class UseVerbs(ChangeVerbs):
         """What was decided of the token *text* is not decided again while nothing can have changed it.
 
         Only of a record that stands for itself and that the store knows again: see `Decoded`. (With snapshots
-        the store is hardly asked twice of one record.)
+        the store is hardly asked twice of one record.) And only from the second time on: of many who come
+        once in a while it would be in vain.
         """
-        session = outcome.session
+        session, lately = outcome.session, self._standing
         if session.parent_id is not None or session.data is not NO_DATA:
             return
-        known = lifecycle.standing(outcome, self.policy, self.clock(), token)
-        if known is not None:
-            if len(self._standing) >= _STANDING:
-                self._standing.clear()
-            self._standing[text] = known
+        known = None
+        if text in lately:
+            known = lifecycle.standing(outcome, self.policy, self.clock(), token)
+        elif len(lately) >= _STANDING:
+            lately.clear()
+        lately[text] = known
 
     async def _record(self, session: Session, seen: Seen) -> None:
         if session.parent_id is not None:  # whoever uses it is the user of its parent, who is not idle
