@@ -111,19 +111,9 @@ class Commits:
         Nobody asks how old the answer is, so that the clock is read once: not for snapshots.
         """
         known, policy = standing.session, self._policy
-        try:  # `_read` and `tell_time`, spelt out: each would be a coroutine more that waits
-            self._free.pop()
-        except IndexError:
-            raise _crowded() from None
-        try:
-            found = await self._store.get(known.id)
-        finally:
-            self._free.append(True)
-        if found is not known:
+        if await self._read(known.id) is not known:
             return None
-        now = self._clock()
-        if self._must_ask(now):
-            now = await self.tell_time()
+        now = await self.tell_time()
         if self._feed.line(known.id) is not None:
             return None
         if policy.exceptions is not None and policy.of(known) is not standing.policy:
@@ -134,7 +124,7 @@ class Commits:
         try:
             self._free.pop()
         except IndexError:
-            raise _crowded() from None
+            raise StoreBusy("too many requests wait for the store of sessions") from None
         try:
             return await self._store.get(id)
         finally:
@@ -196,13 +186,10 @@ class Commits:
         set ahead would end sessions that are in use.
         """
         now = self._clock()
-        if self._must_ask(now):
+        if self._told is not None and (self._told.in_doubt or not self._feed.current(now)):
             await self._ask_for_the_time()
             now = self._clock()
         return now
-
-    def _must_ask(self, now: datetime) -> bool:
-        return self._told is not None and (self._told.in_doubt or not self._feed.current(now))
 
     async def _ask_for_the_time(self) -> None:
         clock = self._clock
@@ -219,10 +206,6 @@ class Commits:
         except self._store.faults as fault:
             _log.warning("the feed cannot be polled: %s", fault)
             return False
-
-
-def _crowded() -> StoreBusy:
-    return StoreBusy("too many requests wait for the store of sessions")
 
 
 async def add_holder(store: Store, session: Session, refusal: SessionRevoked) -> None:

@@ -29,17 +29,17 @@ def place_of(visit: Visit) -> Place | None:
 def as_before(visit: Visit, session: Session) -> bool:
     """Whether there is nothing to notice: nothing has become another one, or that was told already.
 
-    Spelt out for those who come from where they were before: nearly every request.
+    Every request that looks at its session asks, and nearly all come from where they were before.
     """
     site, before = visit.site, session.device.user_agent
     if before:
         agent = visit.agent
-        if agent and agent != before and not (visit.passive and not site.is_strict(session)):
+        if agent and agent != before and (not visit.passive or site.is_strict(session)):
             return False
     if session.ip is None or not site.binds:
         return True
     ip = visit.ip
-    return ip is None or ip == session.ip or _was_told(visit, session)
+    return ip is None or ip == session.ip or _nothing_new(visit, session)
 
 
 async def noted(visit: Visit, session: Session, token: str) -> Session | None:
@@ -81,7 +81,7 @@ def _counts(visit: Visit) -> bool:
     return visit.site.binds and visit.bearer is None
 
 
-def _was_told(visit: Visit, session: Session) -> bool:
+def _nothing_new(visit: Visit, session: Session) -> bool:
     """Whether the other address is nothing to notice: of the same network, or of one that was told."""
     if not changes(session, _here(visit)):
         return True

@@ -69,10 +69,7 @@ class Incoming:
     @property
     def ip(self) -> str | None:
         """The address of who is really asking, found as cheaply as can be."""
-        if self.site.proxies.configured:
-            return self.peer.ip
-        client = self._asked.get("client")  # `_nearest`, spelt out: nearly every request comes through here
-        return client[0] if client else None
+        return self.peer.ip if self.site.proxies.configured else self._nearest
 
     @property
     def agent(self) -> str:
