@@ -95,9 +95,22 @@ def test_a_plain_page_shows_who_is_signed_in_where(show: Show):
 def test_another_device_is_signed_out_from_a_plain_page(show: Show, someone, other: BrowserContext):
     page = show(LIST + EXPIRED)
     page.get_by_role("button", name="Sign out of").click()
-    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo")).to_be_enabled()  # once it is done
     assert other.request.get("/api/auth/sessions/current").status == 401
     assert someone.request.get("/api/auth/sessions/current").status == 200
+
+
+def test_who_is_quicker_than_the_page_signs_out_once_with_undo(show: Show, someone, other: BrowserContext):
+    held: list[Route] = []
+    someone.route("**/api/auth/sessions/current*", lambda route: held.append(route))
+    page = show(LIST)
+    page.get_by_role("button", name="Sign out of").dblclick()
+    assert other.request.get("/api/auth/sessions/current").status == 200
+    assert len(held) == 1
+    someone.unroute("**/api/auth/sessions/current*")  # which lets go what was held
+    expect(page.get_by_role("button", name="Undo")).to_be_enabled()  # once it is done
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert other.request.get("/api/auth/sessions/current").status == 401
 
 
 def test_elements_may_come_before_their_script_and_after(show: Show):

@@ -131,18 +131,18 @@ function Acts({ group, list, doubt, why }: RowProps): ReactNode {
 export function SignOut({ rows, list, why }: { rows: Row[]; list: Devices; why: string }): ReactNode {
   const { t } = useShared();
   const { online } = useSessionState();
-  const { limits } = useSession();
+  const { limits, refetch } = useSession();
   const [asked, ask] = useState(false);
   const device = title((rows[0] as Row).device);
   const act = () => Promise.all(rows.map((row) => list.query.hold(row)));
+  const press = async () => {
+    // The list may be there before that is known.
+    const known = limits ?? (await refetch({ cancelRefetch: false })).data?.limits;
+    known?.undo_for ? void act() : ask(true);
+  };
   return (
     <>
-      <Button
-        off={!online}
-        why={why}
-        label={t("row.signOutOf", { device })}
-        onClick={() => (limits?.undo_for ? act() : ask(true))}
-      >
+      <Button off={!online} why={why} label={t("row.signOutOf", { device })} onClick={press}>
         {t("row.signOut")}
       </Button>
       {asked && <AskSignOut device={device} act={async () => void act()} onClose={() => ask(false)} />}

@@ -18,9 +18,11 @@ export interface Holding {
 
 export function holding(shared: Shared, queryClient: QueryClient, reauth: Reauth): Omit<Holding, "forget"> {
   const { client, t } = shared;
-  const { forget, put, say, untilOf } = book(shared);
+  const { find, forget, put, say } = book(shared);
 
   const hold = async (row: SessionRow): Promise<void> => {
+    const before = find(row.id);
+    if (before && before.state !== "failed") return; // pressed twice
     put({ row, state: "ending", until: null });
     try {
       const { undo_until } = await reauth(() => client.revoke(row.id, { undo: true }));
@@ -37,7 +39,7 @@ export function holding(shared: Shared, queryClient: QueryClient, reauth: Reauth
   };
 
   const undo = async (row: SessionRow): Promise<void> => {
-    const until = untilOf(row.id);
+    const until = find(row.id)?.until ?? null;
     put({ row, state: "undoing", until });
     try {
       await client.undo(row.id);
@@ -59,7 +61,7 @@ function book({ holds, notify }: Shared) {
   return {
     forget: (id: string) => holds.set(without(id)),
     put: (hold: Hold) => holds.set([...without(hold.row.id), hold]),
-    untilOf: (id: string) => holds.get().find((hold) => hold.row.id === id)?.until ?? null,
+    find: (id: string) => holds.get().find((hold) => hold.row.id === id),
     say: (text: string, quiet = true) => notify({ kind: "success", text, quiet }),
   };
 }

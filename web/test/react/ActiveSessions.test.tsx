@@ -301,6 +301,40 @@ describe("signing out one", () => {
     expect(screen.queryByRole("button", { name: /Undo/ })).toBeNull();
   });
 
+  it("of whom nothing is known yet finds out whether it can be undone, and does it once", async () => {
+    const client = fakeClient();
+    client.put({ limits: null });
+    let tell = () => {};
+    client.answer(
+      "current",
+      () =>
+        new Promise((done) => {
+          tell = () => done({ user: null, session: HERE, limits: LIMITS, server_now: at(0) });
+        }),
+    );
+    await show(<ActiveSessions />, { client });
+    await out();
+    await out();
+    expect(client.asked("revoke")).toHaveLength(0);
+    await act(async () => tell());
+    await pass();
+    expect(screen.queryByRole("dialog")).toBeNull();
+    expect(client.asked("revoke")).toHaveLength(1);
+    expect(client.asked("current")).toHaveLength(1);
+    expect(button(/Undo/)).toBeTruthy();
+  });
+
+  it("asks first where nobody can say whether it can be undone", async () => {
+    const client = fakeClient();
+    client.put({ limits: null });
+    client.answer("current", failure("unavailable", 503));
+    await show(<ActiveSessions />, { client });
+    await out();
+    await pass(60_000);
+    expect(screen.getByRole("dialog", { name: "Sign out of iPhone 13?" })).toBeTruthy();
+    expect(client.asked("revoke")).toHaveLength(0);
+  });
+
   it("asks first where it cannot be undone", async () => {
     const { client } = await show(<ActiveSessions />);
     act(() => client.put({ limits: { ...LIMITS, undo_for: 0 } }));
