@@ -14,7 +14,7 @@ from statistics import median
 from time import perf_counter
 from uuid import uuid4
 
-from sojourn import AsyncSessions, Place, Policy, Session
+from sojourn import AsyncSessions, Place, Policy
 from sojourn.device import describe
 from sojourn.near import NearCache
 from sojourn.session import Device
@@ -51,14 +51,14 @@ async def _speed() -> None:
         sealed = {token: snapshots.seal(token) for token in tokens}
         known, carried = cycle(tokens), cycle(tokens)
 
-        def cold() -> Session | None:
+        def cold() -> object:
             token = next(carried)
             snapshots.near.drop(digest(token))
+            snapshots.forget_cookies()
             return snapshots.recall(token, sealed[token])
 
         await _told("recall, near cache", sessions, lambda: snapshots.recall(next(known)))
         await _told("recall, cookie cache (and kept)", sessions, cold)
-        snapshots.near._ready.clear()
         snapshots.near._ready_limit = 1  # each is unpacked
         await _told("recall, near cache, packed", sessions, lambda: snapshots.recall(next(known)))
         await _told("  the digest of a token", sessions, lambda: digest(tokens[0]))

@@ -81,7 +81,7 @@ class Process:
         self.sessions = AsyncSessions(store, keys=make_keys(), policy=policy, clock=clock, **other)
         self.sessions.activity.waits = True
         feed = self.sessions.feed
-        feed._monotonic = lambda: (clock() - MORNING).total_seconds()
+        feed.monotonic = lambda: (clock() - MORNING).total_seconds()
         feed.forget()
         self.poll()
 
@@ -95,7 +95,8 @@ class Process:
         return drive(self.sessions.validate(token, **how)).session
 
     def recall(self, token: str, sealed: str | None = None, **how: Any) -> Session | None:
-        return self.sessions.snapshots.recall(token, sealed, **how)
+        kept = self.sessions.snapshots.recall(token, sealed, **how)
+        return None if kept is None else kept.session
 
     def sealed(self, token: str) -> str:
         found = self.sessions.snapshots.seal(token)
@@ -436,7 +437,7 @@ def test_a_snapshot_made_by_a_clock_that_was_set_back_since_is_not_used(here, cl
     here.poll()
     here.validate(token)
     clock.tick(hours=-1)
-    here.sessions.feed._monotonic = lambda: 0.0
+    here.sessions.feed.monotonic = lambda: 0.0
     here.poll()
     assert here.recall(token) is None
 
@@ -581,7 +582,7 @@ def test_a_wall_clock_that_somebody_set_ahead_signs_nobody_out():
 
 def blocking(store: MemoryStore, clock: FakeClock) -> Sessions:
     sessions = Sessions(store, keys=make_keys(), policy=CACHED, clock=clock)
-    sessions.feed._monotonic = lambda: (clock() - MORNING).total_seconds()
+    sessions.feed.monotonic = lambda: (clock() - MORNING).total_seconds()
     sessions.feed.forget()
     return sessions
 

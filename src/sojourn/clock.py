@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-__all__ = ["Clock", "StoreClock", "utc_now"]
+__all__ = ["Clock", "StoreClock", "seconds_of", "utc_now"]
 
 Clock = Callable[[], datetime]
 
@@ -17,6 +17,11 @@ _CORRECTED = 2.0  # seconds: less is slewed (the clock waits), more was a jump t
 def utc_now() -> datetime:
     """The wall clock of this machine. Hand another to `AsyncSessions(clock=...)` in tests."""
     return datetime.now(UTC)
+
+
+def seconds_of(clock: Clock) -> Callable[[], float]:
+    """The same in seconds since 1970, for who only compares: making a `datetime` takes longer than asking."""
+    return clock.seconds if isinstance(clock, StoreClock) else lambda: clock().timestamp()
 
 
 class StoreClock:
@@ -40,6 +45,10 @@ class StoreClock:
         self.in_doubt = False  # `doubtful`, as the last call found it
 
     def __call__(self) -> datetime:
+        return datetime.fromtimestamp(self.seconds(), UTC)
+
+    def seconds(self) -> float:
+        """The same in seconds since 1970."""
         synced, last = self._synced, self._last
         if synced is None:
             now = self._wall()
@@ -53,7 +62,7 @@ class StoreClock:
         if now < last and last - _CORRECTED <= now:
             now = last
         self._last = now
-        return datetime.fromtimestamp(now, UTC)
+        return now
 
     def reading(self) -> float:
         """Seconds since 1970. Unlike the clock itself, this may step back by any span."""

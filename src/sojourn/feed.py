@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from uuid import UUID
 
@@ -18,6 +18,7 @@ __all__ = ["Feed"]
 _log = logging.getLogger("sojourn")
 _FINAL = 1 << 62  # above any version: an ending voids whatever snapshot there is
 _SERVING = 250  # lines at once: about a millisecond of the event loop
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _SKEW = timedelta(minutes=1)  # how far the clock of who made a snapshot may be ahead
 
 
@@ -28,6 +29,8 @@ class Feed:
     monotonic clock and by the façade's: the first stands still in a suspended machine, the second
     may be set back. What the log said is kept for *keep*, the life of the longest-lived snapshot,
     and a bit, so that a read which began before a revocation cannot fill a cache after it.
+
+    `edition` is another object whenever it trusts less than before, but for the time that passes.
     """
 
     def __init__(
@@ -42,7 +45,7 @@ class Feed:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         self._staleness = max_staleness
         self._every = poll_every
         self._kept = (keep + max_staleness + _SKEW).total_seconds()
@@ -59,10 +62,11 @@ class Feed:
         self._tried: tuple[float, datetime] | None = None
         self._started: tuple[float, datetime] | None = None  # of the last complete poll
         self._window: tuple[float, datetime, datetime] | None = None  # what `current` compares with
+        self.edition = object()
         # By the number of the session's id, because hashing a UUID takes three times as long.
         self._recent: dict[int, Entry] = {}
         self._older: dict[int, Entry] = {}
-        self._turned = self._monotonic()
+        self._turned = self.monotonic()
         self.trusted_from: datetime | None = None  # snapshots that were made before a gap are not trusted
 
     def listen(self, listener: Callable[[Entry], None]) -> None:
@@ -74,12 +78,18 @@ class Feed:
     def current(self, now: datetime) -> bool:
         """Whether everything that was committed `max_staleness` before *now* is known here."""
         window = self._window
-        return window is not None and self._monotonic() < window[0] and window[1] < now < window[2]
+        return window is not None and self.monotonic() < window[0] and window[1] < now < window[2]
+
+    @property
+    def until(self) -> tuple[float, datetime]:
+        """Until when it is current without another poll, by the monotonic clock and by the façade's."""
+        window = self._window
+        return (0.0, _LONG_AGO) if window is None else (window[0], window[2])
 
     def trusts(self, number: int, version: int, made_at: datetime, now: datetime) -> bool:
         """Whether a snapshot of session *number*, its id's, may be used: all of the below, in one call."""
         window = self._window
-        if window is None or not window[1] < now < window[2] or self._monotonic() >= window[0]:
+        if window is None or not window[1] < now < window[2] or self.monotonic() >= window[0]:
             return False
         entry = self._recent.get(number) or self._older.get(number)
         if entry is not None and version < entry.version:
@@ -109,7 +119,7 @@ class Feed:
         return passed >= (every or self._every)
 
     def _since(self, then: tuple[float, datetime], now: datetime) -> timedelta:
-        return max(timedelta(seconds=self._monotonic() - then[0]), now - then[1])
+        return max(timedelta(seconds=self.monotonic() - then[0]), now - then[1])
 
     # ── what it learns ───────────────────────────────────────────────────────────────────────
 
@@ -119,6 +129,7 @@ class Feed:
         with self._lock:
             known = self._recent.get(number) or self._older.get(number)
             self._recent[number] = entry if known is None or known.version <= entry.version else known
+        self.edition = object()
 
     def ended(self, id: UUID, at: datetime, reason: Reason) -> None:
         """Remember an ending that this process made."""
@@ -130,7 +141,7 @@ class Feed:
         if not polling.acquire(blocking=False):
             return False
         try:
-            began = self._tried = (self._monotonic(), self._clock())
+            began = self._tried = (self.monotonic(), self._clock())
             while not await self._page():
                 pass
             await self._give_back()
@@ -195,7 +206,7 @@ class Feed:
 
         By the monotonic clock alone: one that jumped must not make anybody forget too early.
         """
-        now = self._monotonic()
+        now = self.monotonic()
         if now - self._turned >= self._kept:
             with self._lock:
                 self._older, self._recent = self._recent, {}
@@ -214,12 +225,13 @@ class Feed:
         )
         self._window = None
         self.trusted_from = self._clock()
+        self.edition = object()
         if page.epoch != self.epoch:
             with self._lock:
                 known = (self._older | self._recent).values()
                 endings = [entry for entry in known if entry.revoked_at is not None]
                 self._older, self._recent = {}, {entry.id.int: entry for entry in endings}
-            self._turned = self._monotonic()
+            self._turned = self.monotonic()
             self._owed = {entry.id: entry for entry in endings}
 
     async def _give_back(self) -> None:

@@ -6,7 +6,7 @@ import struct
 from datetime import datetime, timedelta
 from itertools import islice
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from msgspec.structs import replace as _replaced
@@ -21,10 +21,25 @@ _READY = 2_048  # snapshots that lie ready: those in use just now
 _NUMBERS = struct.Struct(">II")  # of the device and of the place, before what is packed
 
 
-class Kept:
-    """A snapshot that is ready for use."""
+class Good(NamedTuple):
+    """That a snapshot may be used, and its use need not be noted: how long that need not be asked again."""
 
-    __slots__ = ("id", "made_at", "number", "packed", "session", "stale_at", "touch_at", "version")
+    edition: object  # of the feed
+    awake_until: float  # by the monotonic clock
+    since: float  # seconds since 1970
+    until: float
+
+
+_NEVER = Good(None, 0.0, 0.0, 0.0)
+
+
+class Kept:
+    """A snapshot that is ready for use. `came_from`: where it was found to be used as before."""
+
+    __slots__ = (
+        *("id", "made_at", "number", "packed", "session", "stale_at", "touch_at", "version"),
+        *("came_from", "good"),
+    )
 
     def __init__(self, snapshot: Snapshot, touch_every: timedelta, packed: bytes | None = None) -> None:
         session = snapshot.session
@@ -36,6 +51,8 @@ class Kept:
         self.stale_at: datetime = snapshot.stale_at
         self.touch_at: datetime = session.seen_at + touch_every
         self.packed = packed  # what it was unpacked from
+        self.good = _NEVER
+        self.came_from: object = None
 
     def use(self, session: Session, touch_every: timedelta) -> None:
         """It was used: *session* is the same, and seen later."""

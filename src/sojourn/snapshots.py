@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from sojourn import lifecycle, snapshot
 from sojourn.activity import Activity
-from sojourn.clock import Clock
+from sojourn.clock import Clock, seconds_of
 from sojourn.feed import Feed
-from sojourn.near import Kept, NearCache
+from sojourn.near import Good, Kept, NearCache
 from sojourn.policy import Policy
 from sojourn.session import Session
 from sojourn.snapshot import MARGIN, Bound, Snapshot, digest
@@ -44,6 +44,7 @@ class Snapshots:
     ) -> None:
         self.feed, self.activity = feed, activity
         self.policy, self.keys, self.clock = policy, keys, clock
+        self._seconds = seconds_of(clock)
         self.near = NearCache(policy, limit=limit)
         self.on = bool(policy.longest_snapshot)
         self.hits = self.misses = 0  # of questions after a session; plain numbers, for who measures
@@ -52,34 +53,45 @@ class Snapshots:
 
     def recall(
         self, token: str, sealed: str | None = None, *, name: bytes | None = None, passive: bool = False
-    ) -> Session | None:
-        """The session of *token* without asking the store; None: ask it.
+    ) -> Kept | None:
+        """The snapshot of the session of *token*, without asking the store; None: ask it.
 
         *sealed*: the cookie cache that came with the token. *name*: the digest of the token, if it is
         to hand. Never waits; records the use. Every request comes through here.
         """
-        if not self.on:
-            return None
-        name = name or digest(token)
-        now = self.clock()
-        near, feed = self.near, self.feed
-        kept = near.ready.get(name) or near.get(name)
-        if kept is None or not (
-            kept.made_at <= now < kept.stale_at and feed.trusts(kept.number, kept.version, kept.made_at, now)
-        ):  # `_good`, spelt out
-            if sealed is None or not feed.current(now):
+        name, feed = name or digest(token), self.feed
+        kept = self.near.ready.get(name)
+        if kept is not None:
+            edition, awake, since, until = kept.good
+            if edition is feed.edition and since <= self._seconds() < until and feed.monotonic() < awake:
+                self.hits += 1
+                return kept
+        return self._found(name, sealed, passive)
+
+    def _found(self, name: bytes, sealed: str | None, passive: bool) -> Kept | None:
+        """The same, of what was not found good just now."""
+        now, kept = self.clock(), self.near.get(name)
+        if kept is None or not self._good(kept, now):
+            if sealed is None or not self.feed.current(now):
                 return None
             kept = self._shown(name, sealed, now, kept)
             if kept is None:
                 return None
         if now < kept.touch_at or passive:
             self.hits += 1
-            return kept.session
+            return kept
         return self._used(name, kept, now)
 
     def _good(self, kept: Kept, now: datetime) -> bool:
-        made_at = kept.made_at
-        return made_at <= now < kept.stale_at and self.feed.trusts(kept.number, kept.version, made_at, now)
+        """Whether *kept* may be used; until something is due, that is remembered."""
+        feed, made_at = self.feed, kept.made_at
+        edition = feed.edition  # before it is asked: what others learn meanwhile voids what is remembered
+        awake_until, current_until = feed.until
+        if not (made_at <= now < kept.stale_at and feed.trusts(kept.number, kept.version, made_at, now)):
+            return False
+        until = min(kept.stale_at, kept.touch_at, current_until)
+        kept.good = Good(edition, awake_until, now.timestamp(), until.timestamp())
+        return True
 
     def known(self, token: str, sealed: str | None) -> bool:
         """Whether there is a snapshot at all, good or not."""
@@ -213,7 +225,7 @@ class Snapshots:
             self.near.put(name, Snapshot(opened.session, opened.made_at, stale_at))
         return opened
 
-    def _used(self, name: bytes, kept: Kept, now: datetime) -> Session | None:
+    def _used(self, name: bytes, kept: Kept, now: datetime) -> Kept | None:
         """Record the use with the next flush; without one the store is asked, which records it too."""
         touch_every = self.policy.of(kept.session).touch_every
         if not self.activity.waits or not touch_every:
@@ -225,5 +237,4 @@ class Snapshots:
         kept.use(session, touch_every)
         # Also if it is stale, and good for nothing else: it says when the next use is to be recorded.
         stale_at = self._stale_at(session, kept.made_at, self.policy.cache_for)
-        self.near.put(name, Snapshot(session, kept.made_at, stale_at))
-        return session
+        return self.near.put(name, Snapshot(session, kept.made_at, stale_at))

@@ -87,7 +87,7 @@ class Process:
         )
         self.sessions.activity.waits = True
         feed = self.sessions.feed
-        feed._monotonic = lambda: (world.now - MORNING - self.asleep).total_seconds()
+        feed.monotonic = lambda: (world.now - MORNING - self.asleep).total_seconds()
         feed.forget()
 
     def poll(self) -> bool:

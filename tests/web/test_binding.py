@@ -144,6 +144,23 @@ def test_by_default_a_change_is_told_once_and_nothing_is_refused(serve: Serve):
 
 
 @pytest.mark.req("CT-02")
+@pytest.mark.parametrize(
+    ("change", "event"), [({"agent": CHROME}, "device-changed"), ({"ip": ABROAD}, "network-changed")]
+)
+def test_a_change_is_told_after_many_uses_from_where_it_was(serve: Serve, change, event: str):
+    guests = serve()
+    browser = signed_up(guests)
+    assert [reads(browser) for _ in range(3)] == [200] * 3
+    elsewhere = stolen(guests, browser, **change)
+    for _ in range(2):  # a program asks in passing, which tells of no browser
+        elsewhere.get("/api/auth/sessions/current", headers={"x-session-passive": "1"})
+    assert "device-changed" not in told(guests)
+    for _ in range(2):
+        assert [reads(elsewhere), reads(browser)] == [200, 200]
+        assert told(guests) == [event]
+
+
+@pytest.mark.req("CT-02")
 def test_neither_an_update_nor_a_neighbour_is_a_change(serve: Serve):
     guests = serve("end")
     browser = signed_up(guests)

@@ -20,6 +20,7 @@ from sojourn.verbs.change import ChangeVerbs
 
 if TYPE_CHECKING:
     from sojourn.access import Claims
+    from sojourn.near import Kept
 
 __all__ = ["UseVerbs"]
 
@@ -47,11 +48,11 @@ class UseVerbs(ChangeVerbs):
         that long ago, says a client that reports it.
         """
         if self.snapshots.on and not sure:
-            known = self.snapshots.recall(token, cached, passive=passive)
-            if known is None and self._poll_is_due(token, cached):
-                known = await self._polled(token, cached, passive)
-            if known is not None:
-                return Validated(known)
+            kept = self.snapshots.recall(token, cached, passive=passive)
+            if kept is None and self._poll_is_due(token, cached):
+                kept = await self._polled(token, cached, passive)
+            if kept is not None:
+                return Validated(kept.session)
             self.snapshots.misses += 1
         standing = self._standing.get(token)
         try:
@@ -110,11 +111,11 @@ class UseVerbs(ChangeVerbs):
     ) -> Session:
         name = as_borne(text)
         if self.snapshots.on and not sure:
-            known = self.snapshots.recall(name, passive=passive)
-            if known is None and self._poll_is_due(name, None):
-                known = await self._polled(name, None, passive)
-            if known is not None:
-                return known
+            kept = self.snapshots.recall(name, passive=passive)
+            if kept is None and self._poll_is_due(name, None):
+                kept = await self._polled(name, None, passive)
+            if kept is not None:
+                return kept.session
             self.snapshots.misses += 1
         try:
             return await self._admitted(name, id, decide)
@@ -199,7 +200,7 @@ class UseVerbs(ChangeVerbs):
         """Whether there is a snapshot to be trusted, and nobody has polled the feed of late."""
         return self.snapshots.known(token, cached) and self.feed.due(self.clock())
 
-    async def _polled(self, token: str, cached: str | None, passive: bool) -> Session | None:
+    async def _polled(self, token: str, cached: str | None, passive: bool) -> Kept | None:
         """What a snapshot says once the feed was polled."""
         polled = await self._commits.try_poll()
         return self.snapshots.recall(token, cached, passive=passive) if polled else None

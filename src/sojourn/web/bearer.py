@@ -51,7 +51,8 @@ def recalled(visit: Visit) -> Session | None:
             claims(visit)
         except SessionError:
             return None
-    return visit.site.sessions.snapshots.recall(as_borne(text), passive=visit.passive)
+    kept = visit.site.sessions.snapshots.recall(as_borne(text), passive=visit.passive)
+    return None if kept is None else kept.session
 
 
 async def loaded(visit: Visit, sure: bool) -> Session | None:

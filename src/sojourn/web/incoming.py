@@ -69,7 +69,10 @@ class Incoming:
     @property
     def ip(self) -> str | None:
         """The address of who is really asking, found as cheaply as can be."""
-        return self.peer.ip if self.site.proxies.configured else self._nearest
+        if self.site.proxies.configured:
+            return self.peer.ip
+        client = self._asked.get("client")
+        return client[0] if client else None
 
     @property
     def agent(self) -> str:

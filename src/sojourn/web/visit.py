@@ -135,8 +135,17 @@ class Visit(Outgoing):
         if came.session is None:
             return None if self.bearer is None else bearer.recalled(self)
         cached = came.cache if site.caches_in_cookies else None
-        session = snapshots.recall(came.session, cached, name=came.name, passive=self.passive)
-        return session if session is None or bound.as_before(self, session) else None
+        passive = self.passive
+        kept = snapshots.recall(came.session, cached, name=came.name, passive=passive)
+        if kept is None:
+            return None
+        session, here = kept.session, (self._raw.get(b"user-agent"), self.ip)
+        if kept.came_from != here:  # else nothing is to be noticed, as it was not a moment ago
+            if not bound.as_before(self, session):
+                return None
+            if not passive:
+                kept.came_from = here
+        return session
 
     async def _load(self, sure: bool) -> Session | None:
         came, site = self.presented, self.site

@@ -1,0 +1,188 @@
+"""That a snapshot was found good a moment ago spares the question, and changes no answer."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sojourn import AsyncSessions, Policy, Reason, Session
+from sojourn.blocking import drive
+from sojourn.clock import StoreClock
+from sojourn.errors import SessionError
+from sojourn.near import _NEVER
+from sojourn.stores.memory import MemoryStore
+from sojourn.stores.protocol import Query
+from sojourn.testing import MORNING, FakeClock, make_keys
+
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+POLICY = Policy(
+    idle_timeout=MINUTE,
+    touch_every=10 * SECOND,
+    activity_every=SECOND,
+    cookie_cache=MINUTE,
+    cache_for=30 * SECOND,
+    max_staleness=3 * SECOND,
+)
+
+
+class World:
+    """One process, a store of its own, clocks that are moved. *forgetful*: nothing is remembered as good."""
+
+    def __init__(self, *, forgetful: bool, told: bool, policy: Policy = POLICY) -> None:
+        self.forgetful = forgetful
+        self.store = MemoryStore()
+        self.wall, self.awake = FakeClock(MORNING), 100.0
+        clock: Any = self.wall
+        if told:  # what runs in production; the store has no clock to tell of
+            clock = StoreClock(wall=lambda: self.wall().timestamp(), monotonic=lambda: self.awake)
+        self.sessions = AsyncSessions(self.store, keys=make_keys(), policy=policy, clock=clock)
+        self.sessions.activity.waits = True
+        self.sessions.feed.monotonic = lambda: self.awake
+        self.sessions.feed.forget()
+        self.poll()
+        self.issued = [drive(self.sessions.start("ada")) for _ in range(2)]
+        for one in self.issued:
+            drive(self.sessions.validate(one.token))
+        self.sealed = [self.sessions.snapshots.seal(one.token) for one in self.issued]
+
+    # ── what may happen ──────────────────────────────────────────────────────────────────────
+
+    def poll(self) -> None:
+        drive(self.sessions.feed.poll())
+
+    def pass_(self, wall: float, awake: float) -> None:
+        self.wall.tick(seconds=wall)
+        self.awake += max(0.0, awake)
+
+    def end(self, which: int, here: bool) -> None:
+        id = self.issued[which].session.id
+        if here:
+            drive(self.sessions.revoke(id, owner="ada"))
+        else:  # in another process
+            drive(self.store.revoke(Query(id=id), at=self.wall(), reason=Reason.ADMIN))
+
+    def change(self, which: int) -> None:
+        drive(self.sessions.update(self.issued[which].session.id, set={"n": 1}))
+
+    def lose(self, log: bool) -> None:
+        if log:
+            self.store._log._lines, self.store._log.epoch = [], self.store._log.epoch + "'"
+        else:
+            self.store._log.forget(datetime.max.replace(tzinfo=MORNING.tzinfo))
+
+    def drop(self, which: int) -> None:
+        self.sessions.snapshots.drop(self.issued[which].token)
+
+    def restart(self) -> None:
+        self.sessions.snapshots.forget()
+        self.sessions.activity.waits = True
+
+    def ask(self, which: int, passive: bool, sealed: bool) -> tuple[Any, ...]:
+        snapshots = self.sessions.snapshots
+        if self.forgetful:
+            for known in [*snapshots.near.ready.values(), *(one for *_, one in snapshots._cookies.values())]:
+                known.good = _NEVER
+        cookie = self.sealed[which] if sealed else None
+        kept = snapshots.recall(self.issued[which].token, cookie, passive=passive)
+        waiting = [self.sessions.activity._waiting.get(one.session.id) for one in self.issued]
+        return None if kept is None else _shown(kept.session), snapshots.hits, waiting
+
+
+def _shown(session: Session) -> tuple[Any, ...]:
+    return session.user_id, session.seen_at, session.expires_at, session.version
+
+
+which = st.integers(0, 1)
+spans = st.sampled_from([0.0, 0.0, 0.001, 1.0, 2.999, 3.0, 3.001, 7.0, 10.0, 30.0, 61.0])
+happenings = st.one_of(
+    st.tuples(st.just("ask"), which, st.booleans(), st.booleans()),
+    st.tuples(st.just("ask"), which, st.booleans(), st.booleans()),
+    st.tuples(st.just("pass_"), spans | st.sampled_from([-0.5, -2.0, -60.0]), spans),
+    st.tuples(st.just("poll")),
+    st.tuples(st.just("end"), which, st.booleans()),
+    st.tuples(st.just("change"), which),
+    st.tuples(st.just("lose"), st.booleans()),
+    st.tuples(st.just("drop"), which),
+    st.tuples(st.just("restart")),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.booleans(), st.lists(happenings, max_size=25))
+def test_what_is_remembered_as_good_changes_no_answer(told, happened):
+    one, other = (World(forgetful=forgetful, told=told) for forgetful in (False, True))
+    for name, *how in [*happened, ("ask", 0, True, False), ("ask", 1, False, True)]:
+        said = [_done(world, name, how) for world in (one, other)]
+        if name == "ask":
+            assert said[0] == said[1]
+
+
+def _done(world: World, name: str, how: list[Any]) -> Any:
+    try:
+        return getattr(world, name)(*how)
+    except SessionError as error:  # what was ended cannot be changed, in either world
+        return type(error)
+
+
+@pytest.fixture(params=[False, True], ids=["any-clock", "the-store's"])
+def world(request: pytest.FixtureRequest) -> World:
+    world = World(forgetful=False, told=request.param)
+    assert world.ask(0, True, False)[0]
+    return world
+
+
+def test_it_is_good_until_the_feed_is_not_by_either_clock(world):
+    world.pass_(2.9, 2.9)
+    assert world.ask(0, True, False)[0]
+    world.pass_(0.0, 0.2)
+    assert world.ask(0, True, False)[0] is None
+    world.poll()
+    assert world.ask(0, True, False)[0]
+    world.pass_(3.1, 0.0)
+    assert world.ask(0, True, False)[0] is None
+
+
+@pytest.mark.req("A7-7.4.1")
+@pytest.mark.parametrize("here", [True, False])
+def test_an_ending_is_felt_though_it_was_found_good_a_moment_ago(world, here):
+    world.end(0, here)
+    world.poll()
+    assert world.ask(0, True, False)[0] is None
+    assert world.ask(1, True, False)[0]
+
+
+def test_an_ending_of_this_process_needs_no_poll(world):
+    world.end(0, here=True)
+    assert world.ask(0, True, False)[0] is None
+
+
+def test_after_a_gap_it_is_good_no_longer(world):
+    world.end(1, here=False)
+    world.lose(log=False)
+    world.pass_(0.5, 0.5)
+    world.poll()
+    assert world.ask(0, True, False)[0] is None
+
+
+def test_it_is_good_no_longer_than_any_snapshot():
+    world = World(
+        forgetful=False, told=True, policy=POLICY.changed(touch_every=14 * SECOND, cache_for=10 * SECOND)
+    )
+    for _ in range(3):
+        world.pass_(3.0, 3.0)
+        world.poll()
+        assert world.ask(0, False, False)[0]
+    world.pass_(1.5, 1.5)
+    assert world.ask(0, False, False)[0] is None
+
+
+def test_the_next_use_worth_a_note_is_noted(world):
+    for _ in range(5):
+        world.pass_(2.0, 2.0)
+        world.poll()
+        seen = world.ask(0, False, False)[2]  # of 8 and 10 s, the first found it good for three seconds
+    assert [one and one.seen_at for one in seen] == [MORNING + 10 * SECOND, None]
