@@ -13,7 +13,7 @@ from msgspec.structs import replace as _replaced
 
 from sojourn import Query, Reason, Session
 from sojourn.blocking import drive
-from sojourn.clock import StoreClock
+from sojourn.clock import NEVER, StoreClock
 from sojourn.feed import Feed
 from sojourn.stores.memory import MemoryStore
 from sojourn.stores.protocol import Entries, Entry
@@ -111,6 +111,12 @@ def test_it_is_current_from_the_first_complete_poll_for_as_long_as_the_bound(fee
     clock.tick(seconds=0.001)
     monotonic.now += 0.001
     assert not feed.current(clock())
+
+
+def test_nothing_is_remembered_as_good_before_it_is_current(feed, clock):
+    assert feed.good(feed.edition, clock(), clock() + MINUTE) is NEVER
+    drive(feed.poll())
+    assert feed.good(feed.edition, clock(), clock() + MINUTE) is not NEVER
 
 
 def test_a_suspended_machine_is_not_current_though_its_monotonic_clock_stood_still(feed, clock):

@@ -1,4 +1,4 @@
-"""That a snapshot was found good a moment ago spares the question, and changes no answer."""
+"""That a snapshot, or a record, was found good a moment ago spares the questions, and changes no answer."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sojourn import AsyncSessions, Policy, Reason, Session
 from sojourn.blocking import drive
-from sojourn.clock import StoreClock
-from sojourn.errors import SessionError
-from sojourn.near import _NEVER
+from sojourn.clock import NEVER, StoreClock
+from sojourn.errors import SessionError, SessionRevoked
+from sojourn.session import Seen
 from sojourn.stores.memory import MemoryStore
-from sojourn.stores.protocol import Query
+from sojourn.stores.protocol import Entries, Query
 from sojourn.testing import MORNING, FakeClock, make_keys
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -27,6 +28,20 @@ POLICY = Policy(
     cache_for=30 * SECOND,
     max_staleness=3 * SECOND,
 )
+UNCACHED = POLICY.changed(cookie_cache=None, cache_for=0 * SECOND)
+
+
+class _Told(MemoryStore):
+    """A store with a clock of its own, which runs with nobody's wall clock."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    async def entries(self, after: str | None = None, *, limit: int = 10_000) -> Entries:
+        self._world.asked += 1
+        now = MORNING + (self._world.awake - 100) * SECOND
+        return replace(await super().entries(after, limit=limit), now=now)
 
 
 class World:
@@ -34,10 +49,10 @@ class World:
 
     def __init__(self, *, forgetful: bool, told: bool, policy: Policy = POLICY) -> None:
         self.forgetful = forgetful
-        self.store = MemoryStore()
-        self.wall, self.awake = FakeClock(MORNING), 100.0
+        self.wall, self.awake, self.asked = FakeClock(MORNING), 100.0, 0
+        self.store: MemoryStore = _Told(self) if told else MemoryStore()
         clock: Any = self.wall
-        if told:  # what runs in production; the store has no clock to tell of
+        if told:  # what runs in production
             clock = StoreClock(wall=lambda: self.wall().timestamp(), monotonic=lambda: self.awake)
         self.sessions = AsyncSessions(self.store, keys=make_keys(), policy=policy, clock=clock)
         self.sessions.activity.waits = True
@@ -45,8 +60,9 @@ class World:
         self.sessions.feed.forget()
         self.poll()
         self.issued = [drive(self.sessions.start("ada")) for _ in range(2)]
-        for one in self.issued:
+        for one in 3 * self.issued:  # what stands is worked out the second time, and good the third
             drive(self.sessions.validate(one.token))
+        self.began = [self.store._sessions[one.session.id] for one in self.issued]
         self.sealed = [self.sessions.snapshots.seal(one.token) for one in self.issued]
 
     # ── what may happen ──────────────────────────────────────────────────────────────────────
@@ -64,6 +80,10 @@ class World:
             drive(self.sessions.revoke(id, owner="ada"))
         else:  # in another process
             drive(self.store.revoke(Query(id=id), at=self.wall(), reason=Reason.ADMIN))
+
+    def fail_over(self, which: int) -> None:
+        """The store has the record that it began with: whatever was written since is lost."""
+        self.store._sessions[self.issued[which].session.id] = self.began[which]
 
     def change(self, which: int) -> None:
         drive(self.sessions.update(self.issued[which].session.id, set={"n": 1}))
@@ -84,12 +104,22 @@ class World:
     def ask(self, which: int, passive: bool, sealed: bool) -> tuple[Any, ...]:
         snapshots = self.sessions.snapshots
         if self.forgetful:
-            for known in [*snapshots.near.ready.values(), *(one for *_, one in snapshots._cookies.values())]:
-                known.good = _NEVER
+            standing = [one for one in self.sessions._standing.values() if one is not None]
+            lately = [one for *_, one in snapshots._cookies.values()]
+            known: list[Any] = [*snapshots.near.ready.values(), *lately, *standing]
+            for one in known:
+                one.good = NEVER
+        token = self.issued[which].token
+        if not snapshots.on:
+            found = drive(self.sessions.validate(token, passive=passive)).session
+            return _shown(found), self.sessions.clock(), self.asked, self._waiting()
         cookie = self.sealed[which] if sealed else None
-        kept = snapshots.recall(self.issued[which].token, cookie, passive=passive)
-        waiting = [self.sessions.activity._waiting.get(one.session.id) for one in self.issued]
-        return None if kept is None else _shown(kept.session), snapshots.hits, waiting
+        kept = snapshots.recall(token, cookie, passive=passive)
+        return None if kept is None else _shown(kept.session), snapshots.hits, self._waiting()
+
+    def _waiting(self) -> list[Seen | None]:
+        """Which uses wait to be written."""
+        return [self.sessions.activity._waiting.get(one.session.id) for one in self.issued]
 
 
 def _shown(session: Session) -> tuple[Any, ...]:
@@ -105,6 +135,7 @@ happenings = st.one_of(
     st.tuples(st.just("poll")),
     st.tuples(st.just("end"), which, st.booleans()),
     st.tuples(st.just("change"), which),
+    st.tuples(st.just("fail_over"), which),
     st.tuples(st.just("lose"), st.booleans()),
     st.tuples(st.just("drop"), which),
     st.tuples(st.just("restart")),
@@ -112,9 +143,9 @@ happenings = st.one_of(
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.booleans(), st.lists(happenings, max_size=25))
-def test_what_is_remembered_as_good_changes_no_answer(told, happened):
-    one, other = (World(forgetful=forgetful, told=told) for forgetful in (False, True))
+@given(st.sampled_from([POLICY, UNCACHED]), st.booleans(), st.lists(happenings, max_size=25))
+def test_what_is_remembered_as_good_changes_no_answer(policy, told, happened):
+    one, other = (World(forgetful=forgetful, told=told, policy=policy) for forgetful in (False, True))
     for name, *how in [*happened, ("ask", 0, True, False), ("ask", 1, False, True)]:
         said = [_done(world, name, how) for world in (one, other)]
         if name == "ask":
@@ -180,9 +211,34 @@ def test_it_is_good_no_longer_than_any_snapshot():
     assert world.ask(0, False, False)[0] is None
 
 
-def test_the_next_use_worth_a_note_is_noted(world):
+@pytest.mark.parametrize("policy", [POLICY, UNCACHED], ids=["snapshot", "record"])
+def test_the_next_use_worth_a_note_is_noted(policy):
+    world = World(forgetful=False, told=True, policy=policy)
     for _ in range(5):
         world.pass_(2.0, 2.0)
         world.poll()
-        seen = world.ask(0, False, False)[2]  # of 8 and 10 s, the first found it good for three seconds
+        *_, seen = world.ask(0, False, False)  # of 8 and 10 s, the first found it good for three seconds
     assert [one and one.seen_at for one in seen] == [MORNING + 10 * SECOND, None]
+
+
+@pytest.fixture
+def uncached() -> World:
+    return World(forgetful=False, told=True, policy=UNCACHED)
+
+
+@pytest.mark.req("A7-7.4.1")
+def test_an_ending_that_the_store_has_lost_holds_for_a_record_that_was_good_a_moment_ago(uncached):
+    uncached.end(0, here=True)
+    uncached.fail_over(0)
+    with pytest.raises(SessionRevoked):
+        uncached.ask(0, True, False)
+
+
+@pytest.mark.parametrize(("wall", "awake"), [(3.1, 0.0), (1.5, 0.0)])
+def test_what_time_it_is_is_asked_when_a_clock_leapt(uncached, wall, awake):
+    asked = uncached.asked
+    uncached.ask(0, True, False)
+    assert uncached.asked == asked
+    uncached.pass_(wall, awake)
+    uncached.ask(0, True, False)
+    assert uncached.asked > asked

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import NamedTuple
 
-__all__ = ["Clock", "StoreClock", "seconds_of", "utc_now"]
+__all__ = ["NEVER", "Clock", "Good", "StoreClock", "seconds_of", "utc_now"]
 
 Clock = Callable[[], datetime]
 
@@ -17,6 +18,18 @@ _CORRECTED = 2.0  # seconds: less is slewed (the clock waits), more was a jump t
 def utc_now() -> datetime:
     """The wall clock of this machine. Hand another to `AsyncSessions(clock=...)` in tests."""
     return datetime.now(UTC)
+
+
+class Good(NamedTuple):
+    """What was answered stays true in this `edition` of a feed while the clocks are between these."""
+
+    edition: object
+    awake: float  # until when, by the monotonic clock
+    since: float  # seconds since 1970
+    until: float
+
+
+NEVER = Good(None, 0.0, 0.0, 0.0)
 
 
 def seconds_of(clock: Clock) -> Callable[[], float]:

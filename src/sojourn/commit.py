@@ -9,7 +9,7 @@ from functools import partial
 from uuid import UUID
 
 from sojourn import lifecycle
-from sojourn.clock import Clock, StoreClock
+from sojourn.clock import Clock, StoreClock, seconds_of
 from sojourn.errors import SessionChanged, SessionError, SessionExpired, SessionNotFound, SessionRevoked
 from sojourn.events import Event, Refused, Revoked
 from sojourn.feed import Feed
@@ -47,6 +47,7 @@ class Commits:
         self._store, self._feed = store, feed
         self._policy, self._clock, self._emit, self._used = policy, clock, emit, used
         self._most_reads, self._cached = most_reads, cached
+        self._seconds = seconds_of(clock)
         self._told = clock if isinstance(clock, StoreClock) else None  # what time it is, by the store
         self.forget()
 
@@ -110,15 +111,25 @@ class Commits:
 
         Nobody asks how old the answer is, so that the clock is read once: not for snapshots.
         """
-        known, policy = standing.session, self._policy
+        known, policy, feed = standing.session, self._policy, self._feed
         if await self._read(known.id) is not known:
-            return None
-        now = await self.tell_time()
-        if self._feed.line(known.id) is not None:
             return None
         if policy.exceptions is not None and policy.of(known) is not standing.policy:
             return None
-        return known if standing.since <= now < standing.until else None
+        edition, _, since, until = standing.good  # `StoreClock` runs with the monotonic clock, too
+        sure = edition is feed.edition and since <= self._seconds() < until
+        if sure and (self._told is None or not self._told.in_doubt):
+            return known
+        return known if await self._stands(standing) else None
+
+    async def _stands(self, standing: Standing) -> bool:
+        """Whether it does, by the feed and the clock; until something is due, that is remembered."""
+        feed, now = self._feed, await self.tell_time()
+        edition = feed.edition
+        if feed.line(standing.session.id) is not None or not standing.since <= now < standing.until:
+            return False
+        standing.good = feed.good(edition, now, standing.until)
+        return True
 
     async def _read(self, id: UUID) -> Session | None:
         try:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Lock
 from uuid import UUID
 
-from sojourn.clock import Clock, StoreClock
+from sojourn.clock import NEVER, Clock, Good, StoreClock
 from sojourn.session import Reason
 from sojourn.stores.protocol import Entries, Entry, Query, Store
 
@@ -18,7 +18,6 @@ __all__ = ["Feed"]
 _log = logging.getLogger("sojourn")
 _FINAL = 1 << 62  # above any version: an ending voids whatever snapshot there is
 _SERVING = 250  # lines at once: about a millisecond of the event loop
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _SKEW = timedelta(minutes=1)  # how far the clock of who made a snapshot may be ahead
 
 
@@ -30,7 +29,7 @@ class Feed:
     may be set back. What the log said is kept for *keep*, the life of the longest-lived snapshot,
     and a bit, so that a read which began before a revocation cannot fill a cache after it.
 
-    `edition` is another object whenever it trusts less than before, but for the time that passes.
+    `edition` is another object whenever it may trust less than before, but for the time that passes.
     """
 
     def __init__(
@@ -80,11 +79,12 @@ class Feed:
         window = self._window
         return window is not None and self.monotonic() < window[0] and window[1] < now < window[2]
 
-    @property
-    def until(self) -> tuple[float, datetime]:
-        """Until when it is current without another poll, by the monotonic clock and by the façade's."""
+    def good(self, edition: object, now: datetime, until: datetime) -> Good:
+        """That what was asked at *now* holds until *until*, in *edition*, and while this is current."""
         window = self._window
-        return (0.0, _LONG_AGO) if window is None else (window[0], window[2])
+        if window is None:
+            return NEVER
+        return Good(edition, window[0], now.timestamp(), min(until, window[2]).timestamp())
 
     def trusts(self, number: int, version: int, made_at: datetime, now: datetime) -> bool:
         """Whether a snapshot of session *number*, its id's, may be used: all of the below, in one call."""
@@ -175,6 +175,8 @@ class Feed:
         page = await self._store.entries(self._cursor, **bound)
         if clock and page.now is not None:
             clock.sync(page.now, asked=asked)
+            if clock.reading() < asked:
+                self.edition = object()  # it was set back: ask anew what was answered by the other time
         self.timed = True
         return page
 

@@ -6,11 +6,12 @@ import struct
 from datetime import datetime, timedelta
 from itertools import islice
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from msgspec.structs import replace as _replaced
 
+from sojourn.clock import NEVER, Good
 from sojourn.policy import Policy
 from sojourn.session import Session
 from sojourn.snapshot import Snapshot, packed, unpacked
@@ -19,18 +20,6 @@ __all__ = ["Kept", "NearCache"]
 
 _READY = 2_048  # snapshots that lie ready: those in use just now
 _NUMBERS = struct.Struct(">II")  # of the device and of the place, before what is packed
-
-
-class Good(NamedTuple):
-    """That a snapshot may be used, and its use need not be noted: how long that need not be asked again."""
-
-    edition: object  # of the feed
-    awake_until: float  # by the monotonic clock
-    since: float  # seconds since 1970
-    until: float
-
-
-_NEVER = Good(None, 0.0, 0.0, 0.0)
 
 
 class Kept:
@@ -51,7 +40,7 @@ class Kept:
         self.stale_at: datetime = snapshot.stale_at
         self.touch_at: datetime = session.seen_at + touch_every
         self.packed = packed  # what it was unpacked from
-        self.good = _NEVER
+        self.good: Good = NEVER  # since when it may be used without a note, and until when
         self.came_from: object = None
 
     def use(self, session: Session, touch_every: timedelta) -> None:

@@ -9,7 +9,7 @@ from sojourn import lifecycle, snapshot
 from sojourn.activity import Activity
 from sojourn.clock import Clock, seconds_of
 from sojourn.feed import Feed
-from sojourn.near import Good, Kept, NearCache
+from sojourn.near import Kept, NearCache
 from sojourn.policy import Policy
 from sojourn.session import Session
 from sojourn.snapshot import MARGIN, Bound, Snapshot, digest
@@ -86,11 +86,9 @@ class Snapshots:
         """Whether *kept* may be used; until something is due, that is remembered."""
         feed, made_at = self.feed, kept.made_at
         edition = feed.edition  # before it is asked: what others learn meanwhile voids what is remembered
-        awake_until, current_until = feed.until
         if not (made_at <= now < kept.stale_at and feed.trusts(kept.number, kept.version, made_at, now)):
             return False
-        until = min(kept.stale_at, kept.touch_at, current_until)
-        kept.good = Good(edition, awake_until, now.timestamp(), until.timestamp())
+        kept.good = feed.good(edition, now, min(kept.stale_at, kept.touch_at))
         return True
 
     def known(self, token: str, sealed: str | None) -> bool:

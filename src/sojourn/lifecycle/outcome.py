@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from sojourn.clock import NEVER, Good
 from sojourn.errors import SessionError
 from sojourn.events import Event
 from sojourn.policy import Policy
@@ -42,8 +43,9 @@ class Outcome(Struct, frozen=True, kw_only=True):
 class Standing:
     """That the outcome of a token was plain, and from when until when it is, of that record and *policy*."""
 
-    __slots__ = ("policy", "session", "since", "until")
+    __slots__ = ("good", "policy", "session", "since", "until")
 
     def __init__(self, session: Session, policy: Policy, since: datetime, until: datetime) -> None:
         self.session, self.policy = session, policy
         self.since, self.until = since, until
+        self.good: Good = NEVER  # since when no question is open, and until when
