@@ -42,6 +42,10 @@ def test_a_time_without_a_zone_is_another_shape(scripted):
         scripted(Script(httpx2.Response(200, json=body))).sessions.list(ACCESS)
 
 
+def test_a_list_of_an_older_server_has_no_version(scripted):
+    assert scripted(Script(LIST)).sessions.list(ACCESS).version is None
+
+
 @pytest.mark.parametrize("body", [b"<html>not here</html>", b"[]", b'{"detail": "Not Found"}', b""])
 def test_a_refusal_that_is_not_the_servers_is_a_clear_error(scripted, body):
     with pytest.raises(AnswerRejected, match="404"):

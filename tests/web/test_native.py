@@ -203,7 +203,7 @@ def test_one_address_cannot_try_many_accounts(server):
 
 
 def test_the_list_has_exactly_these_fields(ada):
-    assert ada.get(f"{API}/sessions").json().keys() == {"sessions", "count", "server_now"}
+    assert ada.get(f"{API}/sessions").json().keys() == {"sessions", "count", "version", "server_now"}
 
 
 def test_a_row_has_exactly_these_fields(ada):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import queue
+import re
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -232,6 +233,55 @@ def test_who_comes_back_is_told_what_was_missed(server, ada):
     with listening(server, ada, **{"last-event-id": last}) as stream:
         stream.until("hello")
         assert stream.now()["event"] == "sessions"
+
+
+def version(browser: Browser, path: str = "/api/auth/sessions") -> str | None:
+    """What the list says of itself, in an answer of the API or in the account page."""
+    answer = browser.get(path)
+    if path.startswith("/api/"):
+        return answer.json()["version"]
+    block = re.search(r'id="sojourn-boot">(.*?)</script>', answer.text, re.DOTALL)
+    assert block is not None
+    return json.loads(block[1])["sessions"]["version"]
+
+
+@pytest.mark.parametrize("path", ["/api/auth/sessions", "/account/security"])
+def test_the_list_says_what_state_of_it_the_stream_begins_with(server, ada, path):
+    before = version(ada, path)
+    with listening(server, ada) as stream:
+        assert stream.until("hello")["id"] == before
+        phone = server.browser()
+        phone.sign_in()
+        begun = stream.until("sessions")["id"]
+        assert version(ada, path) == begun != before
+        phone.post("/api/auth/sign-out")
+        assert stream.until("sessions")["id"] == version(ada, path) != begun
+    assert version(ada, path) == before
+
+
+def test_whoever_asks_it_is_the_same_state_of_the_list(server, ada):
+    phone = server.browser()
+    phone.sign_in()
+    assert ada.rows()[0]["id"] != phone.rows()[0]["id"]
+    assert version(ada) == version(phone)
+
+
+def test_use_and_another_token_are_no_other_state_of_the_list(server, ada):
+    before = version(ada)
+    server.clock.tick(hours=1)
+    assert ada.post("/api/auth/refresh").status_code == 200
+    assert version(ada) == before
+
+
+def test_a_device_with_another_name_is_another_state_of_the_list(ada):
+    before = version(ada)
+    assert ada.patch(f"/api/auth/sessions/{ada.session_id}", json={"name": "Loom"}).status_code == 200
+    assert version(ada) != before
+
+
+@pytest.mark.parametrize("part", ["limit=1", "application_id=shop", "tenant_id=acme"])
+def test_a_part_of_the_list_is_no_state_of_it(ada, part):
+    assert version(ada, f"/api/auth/sessions?{part}") is None
 
 
 def test_a_held_session_may_live_again(server, ada):

@@ -49,6 +49,8 @@ interface EndedRow extends SessionRow {
 interface SessionList {
   sessions: SessionRow[];
   count: number;
+  /** Tells one state of the whole list from another; null: not all of it was asked for. */
+  version: string | null;
   server_now: Time;
 }
 interface History {
@@ -145,6 +147,8 @@ interface SessionClientOptions {
   warnBefore?: number;
   /** Whom thrown listeners are told to. Default: reported as an uncaught error. */
   onError?: (error: unknown) => void;
+  /** The list of sessions that the page was served with: that it changed since then is told as `sessions`. */
+  list?: SessionList | null;
   /** What to do with a page that the browser brought back although the session changed. Default: reload it. */
   reload?: () => void;
 }

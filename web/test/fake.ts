@@ -103,6 +103,7 @@ export const ended = (id: string, given: Partial<EndedRow> = {}): EndedRow => ({
 export const listOf = (sessions: SessionRow[]): SessionList => ({
   sessions,
   count: sessions.length,
+  version: null,
   server_now: at(0),
 });
 

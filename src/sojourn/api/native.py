@@ -19,6 +19,7 @@ from sojourn.api.views import (
     ended_row,
     instant,
     row,
+    version_of,
 )
 from sojourn.session import Reason
 from sojourn.web.reply import Answer
@@ -60,7 +61,8 @@ async def list_mine(call: Call) -> SessionList:
     )
     found.sort(key=lambda session: session.id != call.mine.id)
     rows = [row(session, sessions.policy, call.mine.id) for session in found]
-    return SessionList(sessions=rows, count=len(rows), server_now=instant(sessions.clock()))
+    version = None if call.query.keys() & _FILTERS else version_of(found)
+    return SessionList(sessions=rows, count=len(rows), version=version, server_now=instant(sessions.clock()))
 
 
 async def history(call: Call) -> History:

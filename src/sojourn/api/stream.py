@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
 from sojourn.api.current import BASE
 from sojourn.api.routes import Call, Route
-from sojourn.api.views import instant
+from sojourn.api.views import instant, version_of
 from sojourn.errors import CsrfFailed, SessionError
 from sojourn.session import Session
 from sojourn.web import csrf
@@ -121,13 +119,11 @@ class _Stream:
         return self._said("session", state="ended", undo_until=undo_until, **_ending(state.refusal))
 
     async def _version(self) -> str:
-        """What tells one state of the user's list from another. A fault: as it was."""
+        """The version of the user's list. A fault: as it was."""
         try:
-            rows = await self._sessions.list(self._user)
+            return version_of(await self._sessions.list(self._user))
         except self._sessions.faults:
             return self._list
-        listed = b"".join(_stamp(row.id, row.version) for row in sorted(rows, key=lambda row: row.id))
-        return hashlib.blake2b(listed, digest_size=9).hexdigest()
 
     def _said(self, event: str, **facts: Any) -> bytes:
         data = msgspec.json.encode({**facts, "server_now": instant(self._sessions.clock())})
@@ -139,10 +135,6 @@ class _Stream:
 def _ending(refusal: SessionError) -> dict[str, Any]:
     code = "session_revoked" if refusal.code == "not_found" else refusal.code
     return {"code": code} | {name: refusal.facts.get(name) for name in ("reason", "device", "limit_seconds")}
-
-
-def _stamp(id: UUID, version: int) -> bytes:
-    return id.bytes + version.to_bytes(8)
 
 
 ROUTES = (

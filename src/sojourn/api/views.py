@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from sojourn import lifecycle
@@ -35,6 +38,7 @@ __all__ = [
     "limits",
     "row",
     "user_view",
+    "version_of",
 ]
 
 Time = Annotated[
@@ -89,8 +93,15 @@ class EndedRow(SessionRow, kw_only=True):
 
 
 class SessionList(Struct, kw_only=True):
+    """Live sessions.
+
+    `version` tells one state of the whole list from another, as the ids of the event stream do. It is null
+    if not all of the list was asked for: by a filter, or with a limit.
+    """
+
     sessions: list[SessionRow]
     count: int
+    version: str | None
     server_now: Time
 
 
@@ -179,6 +190,15 @@ def instant(at: datetime) -> str:
 def row(session: Session, policy: Policy, current: UUID | None) -> SessionRow:
     """*session* as its owner sees it."""
     return SessionRow(**_fields(session, policy, current))
+
+
+def version_of(sessions: Iterable[Session]) -> str:
+    """What tells one state of a user's list from another, whatever its order.
+
+    Use and rotation make no other state: nobody would see the difference.
+    """
+    listed = sorted((session.id, session.void_below, session.device) for session in sessions)
+    return hashlib.blake2b(msgspec.json.encode(listed), digest_size=9).hexdigest()
 
 
 def ended_row(session: Session, policy: Policy) -> EndedRow:

@@ -103,10 +103,15 @@ class EndedRow(SessionRow, frozen=True, kw_only=True):
 
 
 class SessionList(Struct, frozen=True, kw_only=True):
-    """Live sessions, the caller's own first, then the most recently active."""
+    """Live sessions, the caller's own first, then the most recently active.
+
+    `version` tells one state of the whole list from another. It is None if not all of the list was asked
+    for, and from an older server.
+    """
 
     sessions: list[SessionRow]
     count: int
+    version: str | None = None
     server_now: Time
 
 

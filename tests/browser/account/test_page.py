@@ -241,6 +241,57 @@ def test_b25_it_asks_every_minute_at_a_look_and_at_a_press_but_not_while_hidden(
     assert count_of(person, page) == 5
 
 
+# ── before the stream ─────────────────────────────────────────────────────────────────────────
+
+EVENTS = f"**{API}/sessions/events"
+
+
+@pytest.mark.runtime
+def test_a_sign_in_between_the_page_and_its_stream_is_shown_at_once(person):
+    page = person.on(path=None)
+    held: list[Any] = []
+    page.route(EVENTS, lambda route: held.append(route))
+    page.goto(HOME)
+    taken_over(page)
+    until(page, lambda: bool(held), what="the stream is asked for")
+    person.on(PHONE, path=None)
+    held[0].continue_()
+    expect(row(page, "iPhone")).to_be_visible(timeout=15_000)
+    assert count_of(person, page) == 1
+
+
+@pytest.mark.runtime
+def test_a_sign_in_that_another_tab_was_told_of_is_shown_in_one_that_came_too_late(person):
+    first = person.on(path=None)
+    with first.expect_response(EVENTS):
+        first.goto(HOME)
+    taken_over(first)
+    page = person.page(first.context)
+    held: list[Any] = []
+    page.route("**/account*.js", lambda route: held.append(route))
+    page.goto(HOME, wait_until="commit")
+    until(page, lambda: bool(held), what="the script is asked for")
+    person.on(PHONE, path=None)
+    expect(row(first, "iPhone")).to_be_visible(timeout=15_000)
+    held[0].continue_()
+    taken_over(page)
+    expect(row(page, "iPhone")).to_be_visible(timeout=15_000)
+    assert count_of(person, page) == 1
+
+
+def test_where_nothing_happened_nothing_is_asked_for(person):
+    person.on(PHONE, path=None)
+    first = person.on(path=None)
+    with first.expect_response(EVENTS):
+        first.goto(HOME)
+    taken_over(first)
+    second = person.page(first.context)
+    second.goto(HOME)
+    taken_over(second)
+    second.wait_for_timeout(2_000)
+    assert [count_of(person, page) for page in (first, second)] == [0, 0]
+
+
 # ── many, and secret ──────────────────────────────────────────────────────────────────────────
 
 

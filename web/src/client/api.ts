@@ -4,7 +4,7 @@ import { type Core, soon, post as tell } from "./core.ts";
 import { SessionError } from "./errors.ts";
 import { type How, json } from "./request.ts";
 import { check, entered, left, recheck } from "./session.ts";
-import type { Entered, Preferences, RequestOptions, SessionClient } from "./types.ts";
+import type { Entered, Preferences, RequestOptions, SessionClient, SessionList } from "./types.ts";
 
 type Verbs = Omit<
   SessionClient,
@@ -69,7 +69,13 @@ export function createApi(core: Core): Verbs {
       core.live?.told(Date.now(), true);
     },
     current: (how) => (how?.passive && !how.signal ? check(core) : request("/sessions/current", how)),
-    sessions: (filter, how) => request("/sessions", { query: { ...filter }, ...how }),
+    async sessions(filter, how) {
+      const { lastId } = core;
+      const list = await request<SessionList>("/sessions", { query: { ...filter }, ...how });
+      if (list.version) core.listed = list;
+      if (!lastId) core.compare?.();
+      return list;
+    },
     history: (how) => request("/sessions/history", how),
     revoke: (id, { undo } = {}) => ending(id, () => request(one(id), { method: "DELETE", query: { undo } })),
     undo: (id) => post(`${one(id)}/undo`),

@@ -4,7 +4,15 @@ import type { Message } from "./channel.ts";
 import type { SessionError } from "./errors.ts";
 import type { Emitter } from "./events.ts";
 import type { Clock, Hint, Memory } from "./hint.ts";
-import type { Current, Ending, SessionClientOptions, SessionEvents, SessionState, User } from "./types.ts";
+import type {
+  Current,
+  Ending,
+  SessionClientOptions,
+  SessionEvents,
+  SessionList,
+  SessionState,
+  User,
+} from "./types.ts";
 
 export type Options = SessionClientOptions &
   Required<Pick<SessionClientOptions, "baseUrl" | "channel" | "timeout" | "warnBefore" | "onError">>;
@@ -40,6 +48,12 @@ export interface Core {
   /** After a failed one: no other for that token until then. */
   cooling?: { mark: string; until: number; error: SessionError };
   failures: number;
+  /** The whole list of sessions as it was served or fetched last. */
+  listed?: SessionList | null;
+  /** The id of what the event stream said last. */
+  lastId: string;
+  /** See whether `listed` is the list that the stream began with. One from after *at*, if given, is newer. */
+  compare?(at?: string): void;
   /** What goes on between `start` and `stop`; it comes a little later than the rest. */
   live?: Live;
 }

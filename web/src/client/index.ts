@@ -116,6 +116,8 @@ function createCore(given: SessionClientOptions): Core {
     checkedAt: Number.NEGATIVE_INFINITY,
     flight: null,
     failures: 0,
+    listed: given.list,
+    lastId: "",
   };
   if (bearer) core.ready = () => keep(core);
   return core;

@@ -33,28 +33,46 @@ export function createStream(core: Core, end: (ending: Ending, sure: boolean) =>
   let followed: string | null = null;
   let close: (() => void) | null = null;
   let absent = false;
-  let lastId = "";
+  let lastData = "";
+  let compared = false;
   let heardAt = Number.NEGATIVE_INFINITY;
   let connected = false;
 
   function hear(event: string, data: string, id: string, relayed: boolean): void {
-    lastId = id || lastId;
     const facts = JSON.parse(data || "{}");
+    const first = !core.lastId;
+    if (id) {
+      core.lastId = id;
+      lastData = data;
+    }
     if (relayed) heardAt = performance.now();
     else post(core, { is: "pushed", event, data, id });
     if (event === "sessions") emitter.emit("sessions", undefined);
+    else if (first) core.compare?.(relayed && facts.server_now);
     if (event !== "session") return;
     if (facts.state === "ended") end(endingOf(facts), !relayed);
     else recheck(core);
   }
 
   function answer(): void {
-    if (connected) hear("", "", "", false);
+    if (connected) hear("hello", lastData, core.lastId, false);
   }
+
+  /** Whoever comes back with an id is told what they missed; who had none finds it here, once. */
+  core.compare = (at) => {
+    const { lastId, listed } = core;
+    if (compared || !lastId || !listed?.version || listed.version === lastId) return;
+    if (at && at < listed.server_now) return;
+    compared = true;
+    emitter.emit("sessions", undefined);
+  };
 
   /** Read one connection until it ends. */
   async function read(signal: AbortSignal, alive: (heard: boolean) => void): Promise<void> {
-    const headers = { accept: "text/event-stream", ...(lastId && { "last-event-id": lastId }) };
+    const headers = {
+      accept: "text/event-stream",
+      ...(core.lastId && { "last-event-id": core.lastId }),
+    };
     const url = `${options.baseUrl}/sessions/events`;
     const response = await exchange(
       core,
@@ -125,6 +143,7 @@ export function createStream(core: Core, end: (ending: Ending, sure: boolean) =>
       if (close === closed) close = null;
     });
     close = closed;
+    if (!core.lastId) post(core, { is: "asking" }); // another tab may have heard what we came too late for
     const { locks } = navigator;
     const work = () => connect(quit.signal);
     const done = locks ? locks.request(`${options.channel}:events`, { signal: quit.signal }, work) : work();

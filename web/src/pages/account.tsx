@@ -26,7 +26,7 @@ function Retiring({ retired }: { retired: () => void }): ReactNode {
 /** Without its words nothing is taken over: the server's page works, and speaks the reader's language. */
 async function accountPage(boot: Boot, retired: () => void): Promise<ReactElement> {
   const words = await wordsOf(boot.locale);
-  const client = createSessionClient({ baseUrl: boot.base_url, mode: "cookie" });
+  const client = createSessionClient({ baseUrl: boot.base_url, mode: "cookie", list: boot.sessions });
   return (
     <SessionProvider
       {...words}

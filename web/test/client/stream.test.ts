@@ -4,7 +4,7 @@ import { createSessionClient } from "../../src/client/index.ts";
 import { parser } from "../../src/client/stream.ts";
 import type { SessionClient, SessionClientOptions, SessionEvents } from "../../src/client/types.ts";
 import { browser, close, happen, open, pass, show } from "./browser.ts";
-import { MINUTE, problem, Server } from "./server.ts";
+import { json, MINUTE, problem, Server } from "./server.ts";
 
 let server: Server;
 const stops: (() => void)[] = [];
@@ -304,6 +304,112 @@ describe("an event", () => {
     happen(window, "focus");
     await pass(10);
     expect(client.getState().status).toBe("signedIn");
+  });
+});
+
+describe("a list from before the stream", () => {
+  const list = (version: string | null) => ({
+    sessions: [],
+    count: 0,
+    version,
+    server_now: server.iso(server.now()),
+  });
+  /** What the server's list is from now on. */
+  const listed = (version: string | null) => server.answers.set("GET /sessions", () => json(list(version)));
+  const hello = (id: string) => server.say("hello", { server_now: server.iso(server.now()) }, id);
+
+  test.each([
+    ["that the page was served with", true],
+    ["that was fetched", false],
+  ])("%s is asked for again if it is another one by then", async (_, served) => {
+    listed("v1");
+    const client = await opened(served ? { list: list("v1") } : {});
+    const told = heard(client, "sessions");
+    if (!served) await client.sessions();
+    hello("v2");
+    await pass(10);
+    expect(told).toHaveLength(1);
+  });
+
+  test.each(["v1", null, undefined])(
+    "served as %s, it is not asked for again for nothing",
+    async (version) => {
+      const client = await opened(version === undefined ? {} : { list: list(version) });
+      const told = heard(client, "sessions");
+      hello("v1");
+      await pass(10);
+      listed(null);
+      await client.sessions({ application_id: "shop" });
+      listed("v1");
+      await client.sessions();
+      await pass(10);
+      expect(told).toHaveLength(0);
+    },
+  );
+
+  test("is compared once: whoever comes back with an id is told by the server", async () => {
+    const client = await opened({ list: list("v1") });
+    const told = heard(client, "sessions");
+    hello("v1");
+    server.streams[0]?.close();
+    await pass(2_000);
+    hello("v2");
+    await pass(10);
+    expect(told).toHaveLength(0);
+    server.say("sessions", {}, "v2");
+    await pass(10);
+    expect(told).toHaveLength(1);
+  });
+
+  test("that comes after it began is asked for again, and once", async () => {
+    server.answers.set("GET /sessions", async () => {
+      await new Promise((done) => setTimeout(done, 1_000));
+      return json(list("v1"));
+    });
+    const client = await opened();
+    const told = heard(client, "sessions");
+    client.on("sessions", () => void client.sessions()); // and whatever it says, that makes no circle
+    const late = [client.sessions(), client.sessions({}, { passive: true })];
+    hello("v2");
+    await pass(10);
+    expect(told).toHaveLength(0);
+    await pass(1_000);
+    await Promise.all(late);
+    await pass(MINUTE);
+    expect(told).toHaveLength(1);
+    expect(server.count("/sessions")).toBe(3);
+  });
+
+  test("that is newer than what was heard is not asked for again", async () => {
+    const client = await opened();
+    const told = heard(client, "sessions");
+    hello("v1");
+    await pass(10);
+    listed("v2");
+    await client.sessions();
+    await pass(10);
+    expect(told).toHaveLength(0);
+  });
+
+  test.each(["with", "without"])("in a tab that comes later, %s locks", async (how) => {
+    if (how === "without") browser.locks = undefined;
+    await opened({ list: list("v1") });
+    await pass(2_000);
+    hello("v1");
+    const old = list("v1");
+    await pass(10);
+    server.say("sessions", { server_now: server.iso(server.now()) }, "v2");
+    await pass(10);
+    // The last one knows more than the stream has said: what ended by time, say, it does not tell.
+    const late = [old, list("v2"), list("v3")].map((list) => {
+      const client = createSessionClient({ fetch: server.fetch, activity: false, list });
+      const told = heard(client, "sessions");
+      stops.push(client.start());
+      return told;
+    });
+    await pass(3_000);
+    expect(late.map((one) => one.length)).toEqual([1, 0, 0]);
+    expect(connections()).toBe(1);
   });
 });
 

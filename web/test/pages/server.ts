@@ -62,7 +62,7 @@ export const BOOT: Boot = {
   login_url: "/sign-in",
   password_url: "/account/password",
   names: { crm: "Customers" },
-  sessions: { sessions: ROWS, count: ROWS.length, server_now: time(0) },
+  sessions: { sessions: ROWS, count: ROWS.length, version: "v1", server_now: time(0) },
   history: { sessions: [], count: 0, server_now: time(0) },
   current: CURRENT,
   preferences: { idle_timeout: null, idle_timeout_least: 300, idle_timeout_most: 900, choices: [300, 900] },

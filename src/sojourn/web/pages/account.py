@@ -13,7 +13,7 @@ from sojourn.api.current import BASE, current_view
 from sojourn.api.preferences import Preferences, Preferred, get_preferences, set_preferences
 from sojourn.api.redirects import HOME, address, see_other
 from sojourn.api.routes import Call, Route
-from sojourn.api.views import History, SessionList, ended_row, instant, row
+from sojourn.api.views import History, SessionList, ended_row, instant, row, version_of
 from sojourn.errors import BodyRejected, InvalidCredentials, Refusal, SessionNotFound
 from sojourn.session import Session
 from sojourn.stores.protocol import Query
@@ -72,7 +72,9 @@ async def _facts(
         "login_url": address(call, "/sign-in"),
         "password_url": address(call, "/account/password"),
         "names": {id: name for id, name in named if id is not None},
-        "sessions": SessionList(sessions=listed, count=len(listed), server_now=now),
+        "sessions": SessionList(
+            sessions=listed, count=len(listed), version=version_of(found), server_now=now
+        ),
         "history": History(sessions=over, count=len(over), server_now=now),
         "current": await current_view(call, call.mine),
         "days": policy.show_ended.days,
