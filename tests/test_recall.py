@@ -28,6 +28,7 @@ POLICY = Policy(
     cache_for=30 * SECOND,
     max_staleness=3 * SECOND,
 )
+COOKIE = POLICY.changed(cache_for=0 * SECOND)
 UNCACHED = POLICY.changed(cookie_cache=None, cache_for=0 * SECOND)
 
 
@@ -94,6 +95,10 @@ class World:
         else:
             self.store._log.forget(datetime.max.replace(tzinfo=MORNING.tzinfo))
 
+    def sure(self, which: int) -> None:
+        """What the store says now is remembered, in place of what was."""
+        drive(self.sessions.validate(self.issued[which].token, sure=True))
+
     def drop(self, which: int) -> None:
         self.sessions.snapshots.drop(self.issued[which].token)
 
@@ -105,7 +110,7 @@ class World:
         snapshots = self.sessions.snapshots
         if self.forgetful:
             standing = [one for one in self.sessions._standing.values() if one is not None]
-            lately = [one for *_, one in snapshots._cookies.values()]
+            lately = [one for *_, one in (*snapshots._cookies.values(), *snapshots._alone.values())]
             known: list[Any] = [*snapshots.near.ready.values(), *lately, *standing]
             for one in known:
                 one.good = NEVER
@@ -138,12 +143,13 @@ happenings = st.one_of(
     st.tuples(st.just("fail_over"), which),
     st.tuples(st.just("lose"), st.booleans()),
     st.tuples(st.just("drop"), which),
+    st.tuples(st.just("sure"), which),
     st.tuples(st.just("restart")),
 )
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.sampled_from([POLICY, UNCACHED]), st.booleans(), st.lists(happenings, max_size=25))
+@given(st.sampled_from([POLICY, COOKIE, UNCACHED]), st.booleans(), st.lists(happenings, max_size=25))
 def test_what_is_remembered_as_good_changes_no_answer(policy, told, happened):
     one, other = (World(forgetful=forgetful, told=told, policy=policy) for forgetful in (False, True))
     for name, *how in [*happened, ("ask", 0, True, False), ("ask", 1, False, True)]:
@@ -242,3 +248,33 @@ def test_what_time_it_is_is_asked_when_a_clock_leapt(uncached, wall, awake):
     uncached.pass_(wall, awake)
     uncached.ask(0, True, False)
     assert uncached.asked > asked
+
+
+@pytest.fixture
+def carried() -> World:
+    """Its near cache is of no use, and the cookie cache answered before."""
+    world = World(forgetful=False, told=True, policy=COOKIE)
+    for _ in range(3):
+        assert world.ask(0, True, True)[0]
+    return world
+
+
+def test_another_text_is_opened_though_one_was_good_a_moment_ago(carried):
+    (sealed, *_), (token, *_) = carried.sealed, (one.token for one in carried.issued)
+    recall = carried.sessions.snapshots.recall
+    assert recall(token, sealed) is not None
+    assert recall(token, None) is None
+    assert recall(token, sealed[:-4] + "AAAA") is None
+    assert recall(carried.issued[1].token, sealed) is None
+
+
+def test_what_the_store_said_since_goes_before_a_cookie():
+    world = World(forgetful=False, told=True, policy=POLICY)
+    for _ in range(17):
+        world.pass_(2.0, 2.0)
+        world.poll()
+        world.ask(0, False, True)
+    assert world.sessions.snapshots._alone  # the near cache's is too old by now
+    world.sure(0)
+    now = world.sessions.clock()
+    assert world.ask(0, True, True)[0][1] == now

@@ -18,6 +18,7 @@ from sojourn.token import Keys
 __all__ = ["Snapshots", "as_borne"]
 
 _COOKIES = 2_048  # cookie caches that were opened lately
+_NOBODY = None, None
 
 
 def as_borne(text: str) -> str:
@@ -50,6 +51,8 @@ class Snapshots:
         self.hits = self.misses = 0  # of questions after a session; plain numbers, for who measures
         self._world = "", snapshot.world("", policy.cached_data)  # of which epoch
         self._cookies: dict[bytes, tuple[str, str, Kept]] = {}  # opened lately, by the digest of the token
+        # Of these, with their text, who answers because the near cache cannot.
+        self._alone: dict[bytes, tuple[str, Kept]] = {}
 
     def recall(
         self, token: str, sealed: str | None = None, *, name: bytes | None = None, passive: bool = False
@@ -61,6 +64,10 @@ class Snapshots:
         """
         name, feed = name or digest(token), self.feed
         kept = self.near.ready.get(name)
+        if sealed is not None:
+            text, shown = self._alone.get(name, _NOBODY)
+            if text == sealed:
+                kept = shown
         if kept is not None:
             edition, awake, since, until = kept.good
             if edition is feed.edition and since <= self._seconds() < until and feed.monotonic() < awake:
@@ -117,7 +124,7 @@ class Snapshots:
         """
         if self.on and not session.renew_due and session.parent_id is None:
             stale_at = self._stale_at(session, asked_at, self.policy.cache_for)
-            self.near.put(digest(token), snapshot.of(session, self.policy, asked_at, stale_at))
+            self._keep(digest(token), snapshot.of(session, self.policy, asked_at, stale_at))
 
     def drop(self, token: str) -> None:
         """Forget the snapshot made for *token*, which has a successor."""
@@ -125,6 +132,7 @@ class Snapshots:
             name = digest(token)
             self.near.drop(name)
             self._cookies.pop(name, None)
+            self._alone.pop(name, None)
 
     def seal(self, token: str) -> str | None:
         """The value of a cookie cache for *token*; None without a snapshot young enough to be worth it."""
@@ -156,6 +164,7 @@ class Snapshots:
 
     def forget_cookies(self) -> None:
         """Open each cookie cache again when it comes."""
+        self._alone.clear()
         self._cookies.clear()
 
     # ── whether ──────────────────────────────────────────────────────────────────────────────
@@ -205,6 +214,7 @@ class Snapshots:
         """What the cookie cache *sealed* says; one that was opened lately is not opened again."""
         lately = self._cookies.get(name)
         if lately is not None and lately[:2] == (sealed, self.feed.epoch) and self._good(lately[2], now):
+            self._alone[name] = sealed, lately[2]
             return lately[2]
         opened = self._opened(name, sealed, now)
         if opened is None or not self._unvoided(opened):
@@ -216,12 +226,17 @@ class Snapshots:
         if now >= opened.stale_at:
             return None
         if len(self._cookies) >= _COOKIES:
-            self._cookies.clear()
+            self.forget_cookies()
         self._cookies[name] = sealed, self.feed.epoch, opened
         stale_at = min(opened.stale_at, opened.made_at + self.policy.cache_for)
         if now < stale_at:  # there is more room in the near cache
-            self.near.put(name, Snapshot(opened.session, opened.made_at, stale_at))
+            self._keep(name, Snapshot(opened.session, opened.made_at, stale_at))
         return opened
+
+    def _keep(self, name: bytes, made: Snapshot) -> Kept:
+        """Have the near cache answer for *name*."""
+        self._alone.pop(name, None)
+        return self.near.put(name, made)
 
     def _used(self, name: bytes, kept: Kept, now: datetime) -> Kept | None:
         """Record the use with the next flush; without one the store is asked, which records it too."""
@@ -235,4 +250,4 @@ class Snapshots:
         kept.use(session, touch_every)
         # Also if it is stale, and good for nothing else: it says when the next use is to be recorded.
         stale_at = self._stale_at(session, kept.made_at, self.policy.cache_for)
-        return self.near.put(name, Snapshot(session, kept.made_at, stale_at))
+        return self._keep(name, Snapshot(session, kept.made_at, stale_at))

@@ -116,7 +116,7 @@ class Outgoing(Incoming):
         ended or the token was refreshed meanwhile.
         """
         carrier, snapshots = self.site.carrier, self.site.sessions.snapshots
-        if self._is_snapshot and carrier.cache_name.encode() in self._raw.get(b"cookie", b""):
+        if self._is_snapshot and carrier.names[2] in self._raw.get(b"cookie", b""):
             return  # nearly every request: it has one, and the store was not needed
         came = self.presented
         if came.session is None or self.passive or not self._set.keys().isdisjoint(("session", "cache")):
