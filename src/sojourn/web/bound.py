@@ -29,7 +29,7 @@ def place_of(visit: Visit) -> Place | None:
 def as_before(visit: Visit, session: Session) -> bool:
     """Whether there is nothing to notice: nothing has become another one, or that was told already.
 
-    Every request that looks at its session asks, and nearly all come from where they were before.
+    Nearly all who ask come from where they were before.
     """
     site, before = visit.site, session.device.user_agent
     if before:
