@@ -143,3 +143,40 @@ def test_a_correction_of_less_than_two_seconds_never_steps_back():
     assert readings == sorted(readings)
     assert readings[0] == before
     assert machine.wrong == 0
+
+
+def test_who_only_compares_is_told_how_long_it_is_before_then():
+    machine = Machine(ahead=60)
+    until = START + 5
+    assert machine.clock.before(until) == (1e9, machine.wall, until)
+    machine.poll()
+    left, since, end = machine.clock.before(START + 0.5)
+    assert (left, since, end) == (0.5, machine.wall, machine.wall + 0.5)
+    left, since, end = machine.clock.before(until)
+    assert (left, since) == (5, machine.wall)
+    assert end == machine.wall + 1  # a leap of more is to be noticed
+
+
+def test_who_only_compares_is_told_nothing_in_doubt():
+    machine = Machine()
+    machine.poll()
+    machine.wall += 1.1
+    assert machine.clock.before(START + 5) is None
+    machine.poll()
+    assert machine.clock.before(START + 5) is not None
+
+
+def test_a_poll_that_finds_it_right_does_not_move_it():
+    machine = Machine(ahead=60)
+    assert machine.clock.sync(MORNING, asked=machine.clock.reading())
+    for _ in range(3):
+        machine.run(0.2)
+        asked = machine.clock.reading()
+        machine.run(0.2)
+        told = MORNING + timedelta(seconds=machine.true - START - 0.1)
+        assert not machine.clock.sync(told, asked=asked)
+        assert machine.wrong == 0
+    machine.suspend(0.01)  # the two clocks differ, though the reading is right
+    assert machine.clock.sync(
+        MORNING + timedelta(seconds=machine.true - START), asked=machine.clock.reading()
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -117,6 +119,35 @@ def test_nothing_is_remembered_as_good_before_it_is_current(feed, clock):
     assert feed.good(feed.edition, clock(), clock() + MINUTE) is NEVER
     drive(feed.poll())
     assert feed.good(feed.edition, clock(), clock() + MINUTE) is not NEVER
+
+
+def test_what_is_good_is_so_no_longer_than_it_is_current_or_the_clock_takes(clock, monotonic):
+    machine = SimpleNamespace(wall=clock().timestamp(), awake=50.0)  # not the feed's: only spans count
+    told = StoreClock(wall=lambda: machine.wall, monotonic=lambda: machine.awake)
+    feed = Feed(
+        MemoryStore(), clock=told, max_staleness=SECOND, poll_every=SECOND, keep=MINUTE, monotonic=monotonic
+    )
+    drive(feed.poll())
+    edition, awake, since, until = feed.good(feed.edition, told(), told() + MINUTE)
+    assert (edition, awake, since) == (feed.edition, monotonic.now + 1, machine.wall)
+    assert until == machine.wall + 1
+    told.sync(clock(), asked=told.reading())
+    _, awake, _, until = feed.good(edition, told(), told() + SECOND / 4)
+    assert (awake, until) == (monotonic.now + 0.25, machine.wall + 0.25)
+    machine.wall += 1.5  # in doubt
+    assert feed.good(edition, told(), told() + SECOND / 4) is NEVER
+
+
+def test_a_poll_that_moves_the_clock_begins_an_edition(clock, monotonic):
+    told, store = StoreClock(wall=lambda: clock().timestamp(), monotonic=monotonic), Log()
+    feed = Feed(store, clock=told, max_staleness=MINUTE, poll_every=SECOND, keep=MINUTE)
+    editions = []
+    for ahead in (0.0, 0.0, 0.0005, 0.01, 0.01, -0.01):
+        store.told = clock() + ahead * SECOND
+        drive(feed.poll())
+        editions.append(feed.edition)
+    moved = [one is not other for one, other in pairwise(editions)]
+    assert moved == [False, False, True, False, True]
 
 
 def test_a_suspended_machine_is_not_current_though_its_monotonic_clock_stood_still(feed, clock):

@@ -14,6 +14,7 @@ from sojourn import AsyncSessions, Policy, Reason, Session
 from sojourn.blocking import drive
 from sojourn.clock import NEVER, StoreClock
 from sojourn.errors import SessionError, SessionRevoked
+from sojourn.near import Kept
 from sojourn.session import Seen
 from sojourn.stores.memory import MemoryStore
 from sojourn.stores.protocol import Entries, Query
@@ -50,6 +51,7 @@ class World:
 
     def __init__(self, *, forgetful: bool, told: bool, policy: Policy = POLICY) -> None:
         self.forgetful = forgetful
+        self.lately: dict[tuple[int, bool], Kept] = {}
         self.wall, self.awake, self.asked = FakeClock(MORNING), 100.0, 0
         self.store: MemoryStore = _Told(self) if told else MemoryStore()
         clock: Any = self.wall
@@ -118,8 +120,11 @@ class World:
         if not snapshots.on:
             found = drive(self.sessions.validate(token, passive=passive)).session
             return _shown(found), self.sessions.clock(), self.asked, self._waiting()
-        cookie = self.sealed[which] if sealed else None
-        kept = snapshots.recall(token, cookie, passive=passive)
+        cookie, kept = self.sealed[which] if sealed else None, self.lately.get((which, sealed))
+        if kept is None or self.forgetful or not snapshots.stands(kept):
+            kept = snapshots.recall(token, cookie, passive=passive)
+        if kept is not None:  # as a site remembers it for a Cookie header
+            self.lately[which, sealed] = kept
         return None if kept is None else _shown(kept.session), snapshots.hits, self._waiting()
 
     def _waiting(self) -> list[Seen | None]:
@@ -278,3 +283,58 @@ def test_what_the_store_said_since_goes_before_a_cookie():
     world.sure(0)
     now = world.sessions.clock()
     assert world.ask(0, True, True)[0][1] == now
+
+
+# ── what stands, asked without its token ─────────────────────────────────────────────────────────
+
+
+def _kept(world: World, *, sealed: bool = False) -> Kept:
+    """The snapshot that answers for the first session."""
+    world.ask(0, True, sealed)
+    kept = world.lately[0, sealed]
+    assert world.sessions.snapshots.stands(kept)
+    return kept
+
+
+@pytest.mark.parametrize("name", ["drop", "sure"])
+def test_what_was_dropped_or_replaced_stands_no_longer(world, name):
+    kept = _kept(world)
+    getattr(world, name)(0)
+    assert not world.sessions.snapshots.stands(kept)
+
+
+def test_what_was_packed_away_stands_no_longer(world):
+    kept, near = _kept(world), world.sessions.snapshots.near
+    near._ready_limit = 1
+    world.sure(1)
+    assert not world.sessions.snapshots.stands(kept)
+    assert _kept(world) is not kept
+
+
+@pytest.mark.parametrize("name", ["drop", "forget_cookies"])
+def test_a_cookie_cache_that_was_dropped_or_forgotten_stands_no_longer(carried, name):
+    kept, snapshots = _kept(carried, sealed=True), carried.sessions.snapshots
+    if name == "drop":
+        carried.drop(0)
+    else:
+        snapshots.forget_cookies()
+    assert not snapshots.stands(kept)
+    carried.ask(0, True, True)  # it is opened anew
+    assert _kept(carried, sealed=True) is not kept
+
+
+def test_a_cookie_cache_that_answers_again_stands_again(carried):
+    kept, snapshots = _kept(carried, sealed=True), carried.sessions.snapshots
+    snapshots._replaced(next(iter(snapshots._alone)))  # the near cache had something newer for a while
+    assert not snapshots.stands(kept)
+    assert _kept(carried, sealed=True) is kept
+
+
+def test_what_stands_is_counted_as_answered(world):
+    kept, snapshots = _kept(world), world.sessions.snapshots
+    before = snapshots.hits
+    assert snapshots.stands(kept)
+    assert snapshots.hits == before + 1
+    world.end(0, here=True)
+    assert not snapshots.stands(kept)
+    assert snapshots.hits == before + 1

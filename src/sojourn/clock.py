@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NamedTuple
 
-__all__ = ["NEVER", "Clock", "Good", "StoreClock", "seconds_of", "utc_now"]
+__all__ = ["NEVER", "Clock", "Good", "StoreClock", "utc_now", "wall_of"]
 
 Clock = Callable[[], datetime]
 
 _APART = 1.0  # seconds between what two clocks say has passed: from here on one of them must have jumped
 _CORRECTED = 2.0  # seconds: less is slewed (the clock waits), more was a jump that has been corrected
+_ALWAYS = 1e9  # seconds
+_ALIKE = 0.001  # seconds: by less the store never moves it
 
 
 def utc_now() -> datetime:
@@ -20,21 +21,16 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Good(NamedTuple):
-    """What was answered stays true in this `edition` of a feed while the clocks are between these."""
+# What was answered stays true in this edition of a feed until then by the monotonic clock, and from then
+# until then by what `wall_of` gives. A plain tuple: every request takes one apart.
+Good = tuple[object, float, float, float]
 
-    edition: object
-    awake: float  # until when, by the monotonic clock
-    since: float  # seconds since 1970
-    until: float
+NEVER: Good = (None, 0.0, 0.0, 0.0)
 
 
-NEVER = Good(None, 0.0, 0.0, 0.0)
-
-
-def seconds_of(clock: Clock) -> Callable[[], float]:
-    """The same in seconds since 1970, for who only compares: making a `datetime` takes longer than asking."""
-    return clock.seconds if isinstance(clock, StoreClock) else lambda: clock().timestamp()
+def wall_of(clock: Clock) -> Callable[[], float]:
+    """What `Good` is compared with, in seconds: the cheapest that tells how far *clock* went."""
+    return clock.wall if isinstance(clock, StoreClock) else lambda: clock().timestamp()
 
 
 class StoreClock:
@@ -51,22 +47,18 @@ class StoreClock:
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._wall, self._monotonic = wall, monotonic
+        self.wall, self._monotonic = wall, monotonic
         # By how much the store's time is ahead of the monotonic clock, and of the wall clock.
         self._synced: tuple[float, float] | None = None
         self._last = 0.0
         self.in_doubt = False  # `doubtful`, as the last call found it
 
     def __call__(self) -> datetime:
-        return datetime.fromtimestamp(self.seconds(), UTC)
-
-    def seconds(self) -> float:
-        """The same in seconds since 1970."""
         synced, last = self._synced, self._last
         if synced is None:
-            now = self._wall()
-        else:  # `reading` and `doubtful`, spelt out: every request asks
-            now, wall = self._monotonic() + synced[0], self._wall() + synced[1]
+            now = self.wall()
+        else:  # `reading` and `doubtful`, spelt out: nearly every request asks
+            now, wall = self._monotonic() + synced[0], self.wall() + synced[1]
             if wall > now:
                 self.in_doubt = wall - now > _APART
                 now = wall
@@ -75,17 +67,31 @@ class StoreClock:
         if now < last and last - _CORRECTED <= now:
             now = last
         self._last = now
-        return now
+        return datetime.fromtimestamp(now, UTC)
 
     def reading(self) -> float:
         """Seconds since 1970. Unlike the clock itself, this may step back by any span."""
         synced = self._synced
         if synced is None:
-            return self._wall()
-        return max(self._monotonic() + synced[0], self._wall() + synced[1])
+            return self.wall()
+        return max(self._monotonic() + synced[0], self.wall() + synced[1])
 
-    def sync(self, store_now: datetime, *, asked: float) -> None:
-        """The store said *store_now* after the reading *asked*, and before now.
+    def before(self, until: float) -> tuple[float, float, float] | None:
+        """For how long yet it is before *until*, by the monotonic clock; and from when until when by `wall`.
+
+        For who only compares, as long as `sync` does not move it: that takes longer to ask. None: it is in
+        doubt. Who believes this notices in time that it came to be.
+        """
+        synced, wall = self._synced, self.wall()
+        if synced is None:
+            return _ALWAYS, wall, until
+        now = self._monotonic() + synced[0]
+        if wall + synced[1] - now > _APART:
+            return None
+        return until - now, wall, min(until - synced[1], wall + _APART)
+
+    def sync(self, store_now: datetime, *, asked: float) -> bool:
+        """The store said *store_now* after the reading *asked*, and before now. Whether that moved it.
 
         If it lies between the two, both clocks agree as far as anybody can tell. If not, this one
         moves by the least that makes them: a slow answer never makes it worse than it was.
@@ -93,9 +99,13 @@ class StoreClock:
         told, now = store_now.timestamp(), self.reading()
         if told < asked:
             now -= asked - told
-        then = max(now, told)
-        self._synced = then - self._monotonic(), then - self._wall()
+        then, was = max(now, told), self._synced
+        synced = then - self._monotonic(), then - self.wall()
         self.in_doubt = False
+        if was is not None and max(abs(synced[0] - was[0]), abs(synced[1] - was[1])) < _ALIKE:
+            return False
+        self._synced = synced
+        return True
 
     @property
     def doubtful(self) -> bool:
@@ -103,4 +113,4 @@ class StoreClock:
         if self._synced is None:
             return False
         monotonic, wall = self._synced
-        return (self._wall() + wall) - (self._monotonic() + monotonic) > _APART
+        return (self.wall() + wall) - (self._monotonic() + monotonic) > _APART

@@ -9,7 +9,7 @@ from functools import partial
 from uuid import UUID
 
 from sojourn import lifecycle
-from sojourn.clock import Clock, StoreClock, seconds_of
+from sojourn.clock import Clock, StoreClock, wall_of
 from sojourn.errors import SessionChanged, SessionError, SessionExpired, SessionNotFound, SessionRevoked
 from sojourn.events import Event, Refused, Revoked
 from sojourn.feed import Feed
@@ -47,7 +47,7 @@ class Commits:
         self._store, self._feed = store, feed
         self._policy, self._clock, self._emit, self._used = policy, clock, emit, used
         self._most_reads, self._cached = most_reads, cached
-        self._seconds = seconds_of(clock)
+        self._wall = wall_of(clock)
         self._told = clock if isinstance(clock, StoreClock) else None  # what time it is, by the store
         self.forget()
 
@@ -116,9 +116,8 @@ class Commits:
             return None
         if policy.exceptions is not None and policy.of(known) is not standing.policy:
             return None
-        edition, _, since, until = standing.good  # `StoreClock` runs with the monotonic clock, too
-        sure = edition is feed.edition and since <= self._seconds() < until
-        if sure and (self._told is None or not self._told.in_doubt):
+        edition, awake, since, until = standing.good
+        if edition is feed.edition and since <= self._wall() < until and feed.monotonic() < awake:
             return known
         return known if await self._stands(standing) else None
 

@@ -81,10 +81,18 @@ class Feed:
 
     def good(self, edition: object, now: datetime, until: datetime) -> Good:
         """That what was asked at *now* holds until *until*, in *edition*, and while this is current."""
-        window = self._window
+        window, clock = self._window, self._clock
         if window is None:
             return NEVER
-        return Good(edition, window[0], now.timestamp(), min(until, window[2]).timestamp())
+        end = (until if until < window[2] else window[2]).timestamp()
+        if not isinstance(clock, StoreClock):
+            return edition, window[0], now.timestamp(), end
+        before = clock.before(end)
+        if before is None:
+            return NEVER
+        left, since, until_then = before
+        awake = self.monotonic() + left
+        return edition, awake if awake < window[0] else window[0], since, until_then
 
     def trusts(self, number: int, version: int, made_at: datetime, now: datetime) -> bool:
         """Whether a snapshot of session *number*, its id's, may be used: all of the below, in one call."""
@@ -173,10 +181,8 @@ class Feed:
         if self._window is not None:  # requests are being served: let them in between
             bound.setdefault("limit", _SERVING)
         page = await self._store.entries(self._cursor, **bound)
-        if clock and page.now is not None:
-            clock.sync(page.now, asked=asked)
-            if clock.reading() < asked:
-                self.edition = object()  # it was set back: ask anew what was answered by the other time
+        if clock and page.now is not None and clock.sync(page.now, asked=asked):
+            self.edition = object()  # it was moved: ask anew what was answered by the other time
         self.timed = True
         return page
 

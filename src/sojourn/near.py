@@ -23,11 +23,14 @@ _NUMBERS = struct.Struct(">II")  # of the device and of the place, before what i
 
 
 class Kept:
-    """A snapshot that is ready for use. `came_from`: where it was found to be used as before."""
+    """A snapshot that is ready for use. `came_from`: where it was found to be used as before.
+
+    `gone`: it was dropped or replaced, so that whoever still holds it must ask again.
+    """
 
     __slots__ = (
         *("id", "made_at", "number", "packed", "session", "stale_at", "touch_at", "version"),
-        *("came_from", "good"),
+        *("came_from", "gone", "good"),
     )
 
     def __init__(self, snapshot: Snapshot, touch_every: timedelta, packed: bytes | None = None) -> None:
@@ -41,6 +44,7 @@ class Kept:
         self.touch_at: datetime = session.seen_at + touch_every
         self.packed = packed  # what it was unpacked from
         self.good: Good = NEVER  # since when it may be used without a note, and until when
+        self.gone = False
         self.came_from: object = None
 
     def use(self, session: Session, touch_every: timedelta) -> None:
@@ -112,6 +116,7 @@ class NearCache:
     def _pack(self, name: bytes) -> None:
         """What has lain ready longest is packed: the last of the packed ones to go."""
         kept = self.ready.pop(name)
+        kept.gone = True
         if kept.packed is None:
             snapshot = Snapshot(kept.session, kept.made_at, kept.stale_at)
             kept.packed = self._numbered(kept.session) + packed(snapshot, whole=False)
@@ -124,7 +129,10 @@ class NearCache:
 
     def _discard(self, name: bytes) -> None:
         kept = self.ready.pop(name, None)
-        raw = self._packed.pop(name, None) if kept is None else kept.packed
+        if kept is None:
+            raw = self._packed.pop(name, None)
+        else:
+            kept.gone, raw = True, kept.packed
         if raw is not None:
             for number in _NUMBERS.unpack_from(raw):
                 self._common.release(number)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sojourn import lifecycle, snapshot
 from sojourn.activity import Activity
-from sojourn.clock import Clock, seconds_of
+from sojourn.clock import Clock, wall_of
 from sojourn.feed import Feed
 from sojourn.near import Kept, NearCache
 from sojourn.policy import Policy
@@ -45,7 +45,7 @@ class Snapshots:
     ) -> None:
         self.feed, self.activity = feed, activity
         self.policy, self.keys, self.clock = policy, keys, clock
-        self._seconds = seconds_of(clock)
+        self._wall = wall_of(clock)
         self.near = NearCache(policy, limit=limit)
         self.on = bool(policy.longest_snapshot)
         self.hits = self.misses = 0  # of questions after a session; plain numbers, for who measures
@@ -70,10 +70,20 @@ class Snapshots:
                 kept = shown
         if kept is not None:
             edition, awake, since, until = kept.good
-            if edition is feed.edition and since <= self._seconds() < until and feed.monotonic() < awake:
+            if edition is feed.edition and since <= self._wall() < until and feed.monotonic() < awake:
                 self.hits += 1
                 return kept
         return self._found(name, sealed, passive)
+
+    def stands(self, kept: Kept) -> bool:
+        """Whether *kept* is what `recall` would give, which gave it before; then this was a question, too."""
+        edition, awake, since, until = kept.good
+        feed, wall = self.feed, self._wall  # a call of an attribute that is no method takes twice as long
+        monotonic = feed.monotonic
+        if edition is not feed.edition or kept.gone or not since <= wall() < until or monotonic() >= awake:
+            return False
+        self.hits += 1
+        return True
 
     def _found(self, name: bytes, sealed: str | None, passive: bool) -> Kept | None:
         """The same, of what was not found good just now."""
@@ -132,7 +142,7 @@ class Snapshots:
             name = digest(token)
             self.near.drop(name)
             self._cookies.pop(name, None)
-            self._alone.pop(name, None)
+            self._replaced(name)
 
     def seal(self, token: str) -> str | None:
         """The value of a cookie cache for *token*; None without a snapshot young enough to be worth it."""
@@ -164,6 +174,8 @@ class Snapshots:
 
     def forget_cookies(self) -> None:
         """Open each cookie cache again when it comes."""
+        for _, kept in self._alone.values():
+            kept.gone = True
         self._alone.clear()
         self._cookies.clear()
 
@@ -214,6 +226,7 @@ class Snapshots:
         """What the cookie cache *sealed* says; one that was opened lately is not opened again."""
         lately = self._cookies.get(name)
         if lately is not None and lately[:2] == (sealed, self.feed.epoch) and self._good(lately[2], now):
+            lately[2].gone = False
             self._alone[name] = sealed, lately[2]
             return lately[2]
         opened = self._opened(name, sealed, now)
@@ -235,8 +248,13 @@ class Snapshots:
 
     def _keep(self, name: bytes, made: Snapshot) -> Kept:
         """Have the near cache answer for *name*."""
-        self._alone.pop(name, None)
+        self._replaced(name)
         return self.near.put(name, made)
+
+    def _replaced(self, name: bytes) -> None:
+        """No cookie cache answers alone for *name* any more."""
+        if name in self._alone:
+            self._alone.pop(name)[1].gone = True
 
     def _used(self, name: bytes, kept: Kept, now: datetime) -> Kept | None:
         """Record the use with the next flush; without one the store is asked, which records it too."""

@@ -45,7 +45,8 @@ class SessionMiddleware:
         if scope["type"] != "http":
             await self._beside(scope, receive, send)
             return
-        visit = scope["sojourn"] = Visit(self.site, scope)
+        visit, app = Visit(self.site, scope), self.app
+        scope["sojourn"] = visit
         started = False
 
         def send_with_cookies(message: Message) -> Awaitable[None]:
@@ -58,7 +59,7 @@ class SessionMiddleware:
         try:
             if scope["method"] not in SAFE:
                 visit.check_csrf()
-            await self.app(scope, receive, send_with_cookies)
+            await app(scope, receive, send_with_cookies)
         except Refusal as refusal:
             if started:
                 raise
@@ -121,12 +122,12 @@ class SessionMiddleware:
 
 def visit_of(scope: Scope) -> Visit:
     """The visit that the middleware gave to this request."""
-    visit = scope.get("sojourn")
-    if not isinstance(visit, Visit):
+    try:
+        return scope["sojourn"]  # type: ignore[no-any-return]
+    except KeyError:
         raise RuntimeError(
             "this application has no sessions; call app.add_middleware(SessionMiddleware, site=Site(...))"
-        )
-    return visit
+        ) from None
 
 
 async def send_answer(answer: Answer, send: Send) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from sojourn.errors import CookieRejected, SettingsError
+from sojourn.near import Kept
 from sojourn.token import Keys
 
 __all__ = ["Carrier", "Cookies", "DeviceCookie", "is_loopback", "pairs"]
@@ -23,13 +24,17 @@ _BLANKS = b" \t"  # what browsers strip; more, and `\xa0__Host-sojourn` would pa
 _YEARLY = timedelta(days=400)  # RFC 6265bis section 5.5
 
 
-class Cookies(Struct, frozen=True):
-    """What one request presented under our names. `name`: the digest of the session's token, if to hand."""
+class Cookies(Struct):
+    """What one request presented under our names. `name`: the digest of the session's token, if to hand.
+
+    `kept`: the snapshot that answered for them last, where they are remembered.
+    """
 
     session: str | None = None
     device: str | None = None
     cache: str | None = None
     name: bytes | None = None
+    kept: Kept | None = None
 
     def __repr__(self) -> str:
         held = (f"{name}={getattr(self, name) is not None}" for name in self.__struct_fields__)

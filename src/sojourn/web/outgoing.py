@@ -99,15 +99,23 @@ class Outgoing(Incoming):
         if self._told:
             headers += self._told
         if self.looked:
-            headers.append(_VARY_BY_BOTH if site.issuer or site.bearer_tokens else _VARY)
-            if b"cache-control" not in dict(headers):
+            headers.append(site.vary)
+            for name, _ in headers:
+                if name == b"cache-control":
+                    break
+            else:
                 headers.append(_NO_STORE)
-        if self._asked["method"] not in SAFE:
+        asked = self._asked
+        if asked["method"] not in SAFE:
             headers.append(_VARY_BY_SOURCE)
-        secure = site.proxies.configured or self._asked.get("scheme") != "http"
-        if secure and self.scheme == "https" and b"strict-transport-security" not in dict(headers):
-            headers.append(_HSTS)
+        if asked.get("scheme", "http") != "http" or site.proxied:
+            self._guard(headers)
         return headers
+
+    def _guard(self, headers: list[Raw]) -> None:
+        """Have browsers come by https from now on, if this one did."""
+        if self.scheme == "https" and b"strict-transport-security" not in dict(headers):
+            headers.append(_HSTS)
 
     def _cache(self) -> None:
         """Hand out a cookie cache if the browser has none that is of use: once per its life (law 10).
@@ -115,10 +123,12 @@ class Outgoing(Incoming):
         Not for a token that this answer replaces or takes back; `seal` refuses where the session
         ended or the token was refreshed meanwhile.
         """
-        carrier, snapshots = self.site.carrier, self.site.sessions.snapshots
-        if self._is_snapshot and carrier.names[2] in self._raw.get(b"cookie", b""):
+        came, carrier = self._presented or self.presented, self.site.carrier
+        if self._is_snapshot and (
+            came.cache is not None or carrier.names[2] in self._raw.get(b"cookie", b"")
+        ):
             return  # nearly every request: it has one, and the store was not needed
-        came = self.presented
+        snapshots = self.site.sessions.snapshots
         if came.session is None or self.passive or not self._set.keys().isdisjoint(("session", "cache")):
             return
         if came.cache is not None and snapshots.holds(came.session, came.cache):
@@ -139,11 +149,10 @@ class Outgoing(Incoming):
 
     @property
     def _is_snapshot(self) -> bool:
-        return self._session is not None and self._record is None and isinstance(self._session.data, Partial)
+        session = self._session
+        return session is not None and self._record is None and session.data.__class__ is Partial
 
 
-_VARY = (b"vary", b"Cookie")
-_VARY_BY_BOTH = (b"vary", b"Cookie, Authorization")
 _VARY_BY_SOURCE = (b"vary", b"Sec-Fetch-Site, Origin")
 _NO_STORE = (b"cache-control", b"no-store")
 _HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")

@@ -29,6 +29,8 @@ LoadUser = Callable[[str], Awaitable[Any]]
 Says = Callable[[Any, Refusal], Answer]  # of a visit
 Wake = Callable[[], object]
 
+_VARY = (b"vary", b"Cookie")
+_VARY_BY_BOTH = (b"vary", b"Cookie, Authorization")
 _REMEMBERED = 10_000  # browsers that have told of a change
 _HEADERS = 4_096  # Cookie headers that were read lately ...
 _LONG = 4_096  # ... of at most so many bytes
@@ -80,9 +82,11 @@ class Site:
         self.bearer_tokens = bearer_tokens
         self.carrier = Carrier.of(origin, development=development)
         self.binds = sessions.policy.binding != "off" or sessions.policy.exceptions is not None
+        self.vary = _VARY_BY_BOTH if issuer or bearer_tokens else _VARY
         self.proxies = Proxies(trusted_proxies, country_header=country_header)
+        self.proxied = self.proxies.configured
         self.caches_in_cookies = sessions.policy.cookie_cache is not None
-        self._headers: dict[bytes, Cookies] = {}
+        self.lately: dict[bytes | None, Cookies] = {}  # what `cookies_in` has read
         self._told: OrderedDict[tuple[UUID, str], None] = OrderedDict()
         self._followers: dict[Any, _Followers] = {}
         self._lock = Lock()
@@ -96,14 +100,14 @@ class Site:
 
         A browser sends the same header again and again, so what was read lately is not read again.
         """
-        known = self._headers.get(header)
+        known = self.lately.get(header)
         if known is None:
             known = self.carrier.found(header)
             if known.session is not None and len(header) <= _LONG:
                 known = _replaced(known, name=digest(known.session))
-                if len(self._headers) >= _HEADERS:
-                    self._headers.clear()
-                self._headers[header] = known
+                if len(self.lately) >= _HEADERS:
+                    self.lately.clear()
+                self.lately[header] = known
         return known
 
     @contextmanager

@@ -55,13 +55,15 @@ class Visit(Outgoing):
         """
         try:
             if not self._loaded:
-                self._session = None if sure else self._recalled()
-                if self._session is None:
-                    found = await self._load(sure)
-                    if self.site.sessions.snapshots.on:
-                        self._take(found, sure)
-                    else:
-                        self._session = self._record = found
+                session = None if sure else self._recalled()
+                if session is not None:
+                    self._session, self._loaded = session, True
+                    return session
+                found = await self._load(sure)
+                if self.site.sessions.snapshots.on:
+                    self._take(found, sure)
+                else:
+                    self._session = self._record = found
                 self._loaded = True
             elif sure and self._session is not None and isinstance(self._session.data, Partial):
                 found = self._record or await self._load(sure)
@@ -127,10 +129,23 @@ class Visit(Outgoing):
 
     def _recalled(self) -> Session | None:
         """The session from a snapshot, without waiting for anything; None: `_load` can tell."""
-        site = self.site
+        site, raw = self.site, self._raw
         snapshots = site.sessions.snapshots
         if not snapshots.on:
             return None
+        known = site.lately.get(raw.get(b"cookie"))
+        if known is not None and b"authorization" not in raw and not site.cookieless:
+            kept = known.kept  # nearly every request goes no further
+            if kept is not None and snapshots.stands(kept):
+                client = None if site.proxied else self._asked.get("client")
+                if kept.came_from == (raw.get(b"user-agent"), client[0] if client else self.ip):
+                    self._presented, self.looked = known, True
+                    return kept.session
+        return self._found()
+
+    def _found(self) -> Session | None:
+        """The same, of what was not asked for in the same way a moment ago."""
+        site, snapshots = self.site, self.site.sessions.snapshots
         came = self.presented
         if came.session is None:
             return None if self.bearer is None else bearer.recalled(self)
@@ -145,6 +160,7 @@ class Visit(Outgoing):
                 return None
             if not passive:
                 kept.came_from = here
+        came.kept = kept
         return session
 
     async def _load(self, sure: bool) -> Session | None:
