@@ -16,10 +16,12 @@ from contextlib import suppress
 from copy import copy
 from functools import cached_property, partial
 from pathlib import Path
+from threading import Lock
 from traceback import clear_frames
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from sojourn.stores.sqlite.file import File, busy, explain, explained, interrupted
+from sojourn.stores.sqlite.wal_index import WalIndex, borrow, give_back
 from sojourn.stores.sqlite.writer import Job, Writer
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ __all__ = ["Engine", "explain"]
 T = TypeVar("T")
 
 _GLANCE = 5000  # of SQLite's steps, of which a row takes ten to fifty: half a millisecond
-LATELY = 0.05  # seconds for which a read believes that the file is the same; to ask is a tenth of its cost
+LATELY = 0.05  # seconds for which a read believes that the file is the same: to ask takes as long as to read
 _serial = itertools.count()  # never twice in a process, nor in a child that inherits an answer of its parent
 
 
@@ -100,7 +102,7 @@ class Engine:
         *lately*: for how many seconds it is believed that the path leads to the same file.
         """
         holding = self._holdings.get(os.getpid())
-        if holding is None or not holding.readable:
+        if holding is None or not holding.writer.ready:
             return None
         try:
             return holding.state(lately)
@@ -219,7 +221,10 @@ class _Holding:
         self.writer = Writer(file, leave=self._close_idle)
         self._file = file
         self._idle: list[sqlite3.Cursor] = []
-        self._watching: list[tuple[int, sqlite3.Cursor]] = []
+        # The wal-index, its number among those of this process, and the connection that keeps it there.
+        self._watched: tuple[int, WalIndex, sqlite3.Connection] | None = None
+        self._watches = file.path is not None
+        self._watching = Lock()
         self._closed = False
 
     @cached_property
@@ -277,38 +282,51 @@ class _Holding:
         cursor.connection.close()
         explained(error, self._file.path)
 
-    def state(self, lately: float) -> object:
-        """A number that SQLite raises with each commit, seen by a connection that does nothing else.
-
-        Numbers of two connections cannot be compared, so each has one of its own too.
-        """
+    def state(self, lately: float) -> object | None:
+        """The header of the wal-index; of one that was made anew it says nothing of the one before."""
+        watched = self._watched
+        if watched is None:
+            if not self._watches:
+                return None
+            watched = self._watch()
+            if watched is None:
+                return None
         self._file.check_unmoved(lately=lately)
-        try:
-            watching = self._watching.pop()
-        except IndexError:
-            watching = next(_serial), self._file.connect_reader().cursor()
-        serial, cursor = watching
-        try:
-            (version,) = cursor.execute("pragma data_version").fetchall()[0]
-        except BaseException as error:
-            cursor.connection.close()
-            explained(error, self._file.path)
-            raise
-        self._watching.append(watching)
-        if self._closed:
-            self._close_idle()
-        return serial, version
+        header = watched[1].header()
+        return None if header is None else (watched[0], header)
+
+    def _watch(self) -> tuple[int, WalIndex, sqlite3.Connection] | None:
+        with self._watching:
+            if self._watched is not None or self._closed:
+                return self._watched
+            connection = self._file.connect_reader()
+            try:
+                connection.execute("select 1 from sqlite_schema").fetchone()
+            except BaseException as error:
+                connection.close()
+                explained(error, self._file.path)
+                raise
+            index = borrow(self._file.path) if self._file.path else None
+            if index is None:
+                self._watches = False
+                connection.close()
+            else:
+                self._watched = next(_serial), index, connection
+            return self._watched
 
     def close(self) -> Future[None]:
         self._closed = True
         return self.writer.close()
 
     def _close_idle(self) -> None:
-        while self._idle or self._watching:
+        while self._idle:
             with suppress(IndexError):  # another thread was faster
                 self._idle.pop().connection.close()
-            with suppress(IndexError):
-                self._watching.pop()[1].connection.close()
+        with self._watching:
+            watched, self._watched = self._watched, None
+        if watched is not None:
+            watched[2].close()
+            give_back(watched[1])
 
 
 def _row(db: sqlite3.Connection, statement: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:

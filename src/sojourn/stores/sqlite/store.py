@@ -21,7 +21,6 @@ from sojourn.stores.decoded import Decoded
 from sojourn.stores.protocol import Cap, Entries, Inserted, Query, check_supported, is_kept
 from sojourn.stores.room import Other, make_room, other
 from sojourn.stores.sqlite import sql
-from sojourn.stores.sqlite.calm import Calm
 from sojourn.stores.sqlite.engine import LATELY, Engine
 from sojourn.stores.sqlite.log import Log
 from sojourn.stores.sqlite.rows import (
@@ -65,7 +64,7 @@ class SQLiteStore:
             create=create,
         )
         self._log = Log(self.engine)
-        self._decoded, self._calm = Decoded(_decode, with_data=_is_small), Calm()
+        self._decoded = Decoded(_decode, with_data=_is_small)
         self._purged: tuple[datetime, bytes] | None = None  # until when, and up to which id
 
     async def insert(self, session: Session, *, cap: Cap | None = None) -> Inserted:
@@ -87,13 +86,10 @@ class SQLiteStore:
     async def get(self, id: UUID) -> Session | None:
         number, decoded, state = id.int, self._decoded, None
         known = decoded.known(number)
-        if known is not None and self._calm.asks():
+        if known is not None:
             state = self.engine.state(lately=LATELY)  # before the row is read: a commit in between moves it
             if known.state == state and state is not None:
-                self._calm.spared += 1
                 return known.session
-            if known.state is not None:
-                self._calm.vain()
         asked = (id.bytes,)
         found = self.engine.here(sql.GET, asked)  # nearly always: every request comes through here
         row = await self.engine.row(sql.GET, asked) if found is None else found[0] if found else None

@@ -15,7 +15,6 @@ import pytest
 from sojourn.blocking import drive
 from sojourn.stores.protocol import Query
 from sojourn.stores.sqlite import SQLiteStore, sql
-from sojourn.stores.sqlite.calm import Calm
 from sojourn.stores.sqlite.rows import COLUMNS, microseconds
 from sojourn.testing import MORNING
 from tests.stores.acts import started
@@ -172,43 +171,3 @@ def test_in_memory_there_is_nobody_to_ask():
     session = started(store)
     assert [drive(store.get(session.id)) for _ in range(4)] == [session] * 4
     assert drive(store.count(Query(user_id=session.user_id))) == 1
-
-
-# ── when to ask ───────────────────────────────────────────────────────────────────────────────
-
-
-def test_questions_that_spare_reads_go_on():
-    calm = Calm()
-    for _ in range(10):
-        for _ in range(249):
-            assert calm.asks()
-            calm.vain()
-        for _ in range(251):
-            assert calm.asks()
-            calm.spared += 1
-    assert calm.asks()
-
-
-def test_questions_in_vain_pause_and_are_tried_again():
-    calm = Calm()
-    for _ in range(3):
-        for _ in range(500):
-            assert calm.asks()
-            calm.vain()
-        assert [calm.asks() for _ in range(2001)] == [False] * 2000 + [True]
-
-
-def test_somebody_who_writes_all_the_time_costs_hardly_any_questions(store, monkeypatch):
-    session = started(store)
-    asked, state = [], store.engine.state
-
-    def counting(**how: Any) -> object | None:
-        asked.append(1)
-        return state(**how)
-
-    monkeypatch.setattr(store.engine, "state", counting)
-    for number in range(1000):
-        session = session.change(note=f"{number}")
-        assert drive(store.replace(session, at=LATER))
-        assert drive(store.get(session.id)) == session
-    assert len(asked) < 600
