@@ -120,6 +120,7 @@ def _share(cookies: list[str], connection: int) -> list[str]:
 HEADER = (
     "GET /me",
     "CPU ratio, HTTP",
+    "… of the least",
     "µs a request",
     "req/s",
     "p50 ms",
@@ -130,7 +131,10 @@ HEADER = (
 
 
 def shown(rows: Sequence[Row]) -> str:
-    """The rows as a table; a ratio is bare ÷ measured, with the range over the rounds."""
+    """The rows as a table; a ratio is bare ÷ measured, with the range over the rounds.
+
+    "Of the least": of the round that took least of each, in which others had the machine least.
+    """
     named = {row.name: row for row in rows}
     return table(HEADER, [_cells(row, named.get(row.bare, row)) for row in rows if row.inside or row.http])
 
@@ -140,6 +144,7 @@ def _cells(row: Row, bare: Row) -> list[str]:
     if row.http:
         cells += [
             _ratio([b.cpu for b in bare.http], [r.cpu for r in row.http]),
+            f"{min(b.cpu for b in bare.http) / min(r.cpu for r in row.http):.2f}" if bare.http else "–",
             short(Span.of([r.cpu for r in row.http]).median),
             *(
                 short(Span.of([getattr(r, name) for r in row.http]).median)
@@ -147,7 +152,7 @@ def _cells(row: Row, bare: Row) -> list[str]:
             ),
         ]
     else:
-        cells += ["–"] * 5
+        cells += ["–"] * 6
     if row.inside:
         return [*cells, _ratio(bare.inside, row.inside), short(Span.of(row.inside).median)]
     return [*cells, "–", "–"]
