@@ -111,7 +111,7 @@ class World:
     def ask(self, which: int, passive: bool, sealed: bool) -> tuple[Any, ...]:
         snapshots = self.sessions.snapshots
         if self.forgetful:
-            standing = [one for one in self.sessions._standing.values() if one is not None]
+            standing = [one for one in self.sessions.standings._lately.values() if one is not None]
             lately = [one for *_, one in (*snapshots._cookies.values(), *snapshots._alone.values())]
             known: list[Any] = [*snapshots.near.ready.values(), *lately, *standing]
             for one in known:

@@ -341,7 +341,7 @@ def test_what_stands_is_bounded():
     tokens = [world.sessions.start(f"user-{n}").token for n in range(4_200)]
     for token in tokens:
         world.sessions.validate(token)
-    assert 0 < len(world.sessions._sessions._standing) <= 4_096
+    assert 0 < len(world.sessions._sessions.standings._lately) <= 4_096
 
 
 # ── data that several have in common ──────────────────────────────────────────────────────────

@@ -22,6 +22,7 @@ __all__ = ["Commits", "add_holder"]
 
 _log = logging.getLogger("sojourn")
 _TRIES = 5  # decisions after lost races, before 409
+_TOO_MANY = "too many requests wait for the store of sessions"
 _RETOLD = timedelta(minutes=1)  # how long a clock runs on its own before the store is asked for the time
 
 
@@ -112,7 +113,15 @@ class Commits:
         Nobody asks how old the answer is, so that the clock is read once: not for snapshots.
         """
         known, policy, feed = standing.session, self._policy, self._feed
-        if await self._read(known.id) is not known:
+        try:  # `_read`, spelt out: it would be one more coroutine
+            self._free.pop()
+        except IndexError:
+            raise StoreBusy(_TOO_MANY) from None
+        try:
+            found = await self._store.get(known.id)
+        finally:
+            self._free.append(True)
+        if found is not known:
             return None
         if policy.exceptions is not None and policy.of(known) is not standing.policy:
             return None
@@ -134,7 +143,7 @@ class Commits:
         try:
             self._free.pop()
         except IndexError:
-            raise StoreBusy("too many requests wait for the store of sessions") from None
+            raise StoreBusy(_TOO_MANY) from None
         try:
             return await self._store.get(id)
         finally:

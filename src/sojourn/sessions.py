@@ -16,6 +16,7 @@ from sojourn.events import Event
 from sojourn.feed import Feed
 from sojourn.policy import Policy
 from sojourn.snapshots import Snapshots
+from sojourn.standings import Standings
 from sojourn.stores.protocol import Store, StoreBusy
 from sojourn.token import Keys
 from sojourn.verbs.base import Issued, Validated
@@ -97,7 +98,7 @@ class AsyncSessions(BeginVerbs, UseVerbs, EndVerbs, LookVerbs, OwnVerbs):
             most_reads=most_reads,
             cached=self.snapshots.on,
         )
-        self._standing = {}
+        self.standings = Standings(self._commits, policy=self.policy, clock=self.clock)
         self._listeners = [on_event] if on_event else []
         self.forget()
         _forget_after_fork(self)

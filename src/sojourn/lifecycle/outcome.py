@@ -43,9 +43,10 @@ class Outcome(Struct, frozen=True, kw_only=True):
 class Standing:
     """That the outcome of a token was plain, and from when until when it is, of that record and *policy*."""
 
-    __slots__ = ("good", "policy", "session", "since", "until")
+    __slots__ = ("came_from", "good", "policy", "session", "since", "until")
 
     def __init__(self, session: Session, policy: Policy, since: datetime, until: datetime) -> None:
         self.session, self.policy = session, policy
         self.since, self.until = since, until
         self.good: Good = NEVER  # since when no question is open, and until when
+        self.came_from: object = None  # where it was found to be used as before

@@ -18,10 +18,11 @@ from sojourn.commit import Commits
 from sojourn.errors import SessionExpired, SessionNotFound, SessionRevoked, TokenInvalid
 from sojourn.events import Event, Revoked, Verdict
 from sojourn.feed import Feed
-from sojourn.lifecycle import Outcome, Standing
+from sojourn.lifecycle import Outcome
 from sojourn.policy import Policy
 from sojourn.session import Discreet, Place, Reason, Session
 from sojourn.snapshots import Snapshots
+from sojourn.standings import Standings
 from sojourn.stores.protocol import Query, Store
 from sojourn.token import Keys, Kind, Token, parse
 
@@ -72,8 +73,8 @@ class Verbs:
     feed: Feed
     activity: Activity
     snapshots: Snapshots
+    standings: Standings
     _addresses: Addresses
-    _standing: dict[str, Standing | None]  # None: came lately, and was decided anew
     _commits: Commits
     _listeners: list[Callable[[Event], None]]
 

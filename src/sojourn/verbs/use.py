@@ -11,10 +11,10 @@ from uuid import UUID
 from sojourn import lifecycle
 from sojourn.errors import SessionChanged, TokenInvalid
 from sojourn.lifecycle import Outcome
-from sojourn.session import NO_DATA, Seen, Session
+from sojourn.session import Seen, Session
 from sojourn.snapshot import Partial
 from sojourn.snapshots import as_borne
-from sojourn.token import Token, derive
+from sojourn.token import derive
 from sojourn.verbs.base import Validated, parsed
 from sojourn.verbs.change import ChangeVerbs
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["UseVerbs"]
 
 _NOT_AT_ALL = timedelta(0)
-_STANDING = 4_096  # tokens of which it is remembered what was decided lately
 
 
 class UseVerbs(ChangeVerbs):
@@ -54,13 +53,12 @@ class UseVerbs(ChangeVerbs):
             if kept is not None:
                 return Validated(kept.session)
             self.snapshots.misses += 1
-        standing = self._standing.get(token)
+        standing = self.standings.of(token)
         try:
             if standing is not None:
-                known = await self._commits.again(standing)
+                known = await self.standings.again(token, standing)
                 if known is not None:
                     return Validated(known)
-                self._standing[token] = None
             return await self._validated(token, passive, rotating, idle)
         except self.faults:
             known = self._in_need(token, cached, passive, sure)
@@ -145,7 +143,7 @@ class UseVerbs(ChangeVerbs):
         if outcome.renew:
             return await self._renew_in_passing(session)
         if not (passive or self.snapshots.on or self.custom):
-            self._remember(text, token, outcome)
+            self.standings.remember(text, token, outcome)
         if self.custom is not None:
             session = await self.customised(session)
         if outcome.reissue:
@@ -156,23 +154,6 @@ class UseVerbs(ChangeVerbs):
             if current and not keys.retired(session.key_id):
                 self.snapshots.remember(text, session, asked_at)
         return Validated(session)
-
-    def _remember(self, text: str, token: Token, outcome: Outcome) -> None:
-        """What was decided of the token *text* is not decided again while nothing can have changed it.
-
-        Only of a record that stands for itself and that the store knows again: see `Decoded`. (With snapshots
-        the store is hardly asked twice of one record.) And only from the second time on: of many who come
-        once in a while it would be in vain.
-        """
-        session, lately = outcome.session, self._standing
-        if session.parent_id is not None or session.data is not NO_DATA:
-            return
-        known = None
-        if text in lately:
-            known = lifecycle.standing(outcome, self.policy, self.clock(), token)
-        elif len(lately) >= _STANDING:
-            lately.clear()
-        lately[text] = known
 
     async def _record(self, session: Session, seen: Seen) -> None:
         if session.parent_id is not None:  # whoever uses it is the user of its parent, who is not idle

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from sojourn.errors import CookieRejected, SettingsError
+from sojourn.lifecycle import Standing
 from sojourn.near import Kept
 from sojourn.token import Keys
 
@@ -27,14 +28,14 @@ _YEARLY = timedelta(days=400)  # RFC 6265bis section 5.5
 class Cookies(Struct):
     """What one request presented under our names. `name`: the digest of the session's token, if to hand.
 
-    `kept`: the snapshot that answered for them last, where they are remembered.
+    `answered`: what did so for them last, where they are remembered.
     """
 
     session: str | None = None
     device: str | None = None
     cache: str | None = None
     name: bytes | None = None
-    kept: Kept | None = None
+    answered: Kept | Standing | None = None
 
     def __repr__(self) -> str:
         held = (f"{name}={getattr(self, name) is not None}" for name in self.__struct_fields__)

@@ -12,7 +12,8 @@ from msgspec.structs import replace as _replaced
 from sojourn import device as devices
 from sojourn.custom import KEY
 from sojourn.errors import Forbidden, SessionError, TokenInvalid, Unauthenticated
-from sojourn.lifecycle import rotation_due
+from sojourn.lifecycle import Standing, rotation_due
+from sojourn.near import Kept
 from sojourn.session import Session
 from sojourn.sessions import Issued
 from sojourn.snapshot import Partial, partial
@@ -55,15 +56,11 @@ class Visit(Outgoing):
         """
         try:
             if not self._loaded:
-                session = None if sure else self._recalled()
-                if session is not None:
-                    self._session, self._loaded = session, True
-                    return session
-                found = await self._load(sure)
-                if self.site.sessions.snapshots.on:
-                    self._take(found, sure)
-                else:
-                    self._session = self._record = found
+                lately = None if sure else self._lately()
+                if isinstance(lately, Kept) and self.site.sessions.snapshots.stands(lately):
+                    self._session, self._loaded = lately.session, True
+                    return lately.session
+                await self._find(lately, sure)
                 self._loaded = True
             elif sure and self._session is not None and isinstance(self._session.data, Partial):
                 found = self._record or await self._load(sure)
@@ -127,41 +124,60 @@ class Visit(Outgoing):
             raise Forbidden
         return user
 
+    def _lately(self) -> Kept | Standing | None:
+        """What answered who asked in the same way and from the same place a moment ago; is it still good?"""
+        site, raw = self.site, self._raw
+        known = site.lately.get(raw.get(b"cookie"))
+        if known is None or b"authorization" in raw or (site.cookieless and self._cookieless):
+            return None
+        found = known.answered
+        if found is None:
+            return None
+        client = None if site.proxied else self._asked.get("client")
+        if found.came_from != (raw.get(b"user-agent"), client[0] if client else self.ip):
+            return None
+        self._presented, self.looked = known, True
+        return found
+
+    async def _find(self, lately: Kept | Standing | None, sure: bool) -> None:
+        """Have the session, if there is one that may be used."""
+        sessions, came = self.site.sessions, self._presented
+        if isinstance(lately, Standing) and came is not None and came.session is not None:
+            self._session = self._record = await sessions.standings.again(came.session, lately)
+            if self._session is not None:
+                return
+        self._session = None if sure else self._recalled()
+        if self._session is None:
+            found = await self._load(sure)
+            if sessions.snapshots.on:
+                self._take(found, sure)
+            else:
+                self._session = self._record = found
+
     def _recalled(self) -> Session | None:
         """The session from a snapshot, without waiting for anything; None: `_load` can tell."""
-        site, raw = self.site, self._raw
-        snapshots = site.sessions.snapshots
+        site, snapshots = self.site, self.site.sessions.snapshots
         if not snapshots.on:
             return None
-        known = site.lately.get(raw.get(b"cookie"))
-        if known is not None and b"authorization" not in raw and not site.cookieless:
-            kept = known.kept  # nearly every request goes no further
-            if kept is not None and snapshots.stands(kept):
-                client = None if site.proxied else self._asked.get("client")
-                if kept.came_from == (raw.get(b"user-agent"), client[0] if client else self.ip):
-                    self._presented, self.looked = known, True
-                    return kept.session
-        return self._found()
-
-    def _found(self) -> Session | None:
-        """The same, of what was not asked for in the same way a moment ago."""
-        site, snapshots = self.site, self.site.sessions.snapshots
         came = self.presented
         if came.session is None:
             return None if self.bearer is None else bearer.recalled(self)
         cached = came.cache if site.caches_in_cookies else None
-        passive = self.passive
-        kept = snapshots.recall(came.session, cached, name=came.name, passive=passive)
-        if kept is None:
+        kept = snapshots.recall(came.session, cached, name=came.name, passive=self.passive)
+        if kept is None or not self._as_before(kept):
             return None
-        session, here = kept.session, (self._raw.get(b"user-agent"), self.ip)
-        if kept.came_from != here:  # else nothing is to be noticed, as it was not a moment ago
-            if not bound.as_before(self, session):
-                return None
-            if not passive:
-                kept.came_from = here
-        came.kept = kept
-        return session
+        came.answered = kept
+        return kept.session
+
+    def _as_before(self, found: Kept | Standing) -> bool:
+        """Whether there is nothing to notice about where *found* is used; if not, that is remembered."""
+        here = self._raw.get(b"user-agent"), self.ip
+        if found.came_from != here:
+            if not bound.as_before(self, found.session):
+                return False
+            if not self.passive:
+                found.came_from = here
+        return True
 
     async def _load(self, sure: bool) -> Session | None:
         came, site = self.presented, self.site
@@ -192,7 +208,12 @@ class Visit(Outgoing):
             return None
         if reissued is not None:
             self.hand_over(session, reissued)
-        return session if bound.as_before(self, session) else await bound.noted(self, session, token)
+        if not bound.as_before(self, session):
+            return await bound.noted(self, session, token)
+        standing = sessions.standings.of(token)
+        if standing is not None and self._as_before(standing):
+            came.answered = standing
+        return session
 
     # ── changes ──────────────────────────────────────────────────────────────────────────────
 

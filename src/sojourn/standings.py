@@ -1,0 +1,58 @@
+"""Tokens of which was decided lately that they may use a session, and whether that still stands."""
+
+from __future__ import annotations
+
+from sojourn import lifecycle
+from sojourn.clock import Clock
+from sojourn.commit import Commits
+from sojourn.lifecycle import Outcome, Standing
+from sojourn.policy import Policy
+from sojourn.session import NO_DATA, Session
+from sojourn.token import Token
+
+__all__ = ["Standings"]
+
+_MOST = 4_096  # tokens
+
+
+class Standings:
+    """What was decided of a token is not decided again while nothing can have changed it.
+
+    Where snapshots are off: the record is read each time, and the arithmetic is not done again.
+    """
+
+    def __init__(self, commits: Commits, *, policy: Policy, clock: Clock) -> None:
+        self._commits, self._policy, self._clock = commits, policy, clock
+        self._lately: dict[str, Standing | None] = {}  # None: came lately, and was decided anew
+
+    def of(self, token: str) -> Standing | None:
+        """What was decided of *token* and stands if the record does, for `again`; None: `validate`."""
+        return self._lately.get(token)
+
+    async def again(self, token: str, standing: Standing) -> Session | None:
+        """The session that *token* may use now, as `validate` would say; None if that must be asked.
+
+        A fault of the store is the driver's own.
+        """
+        if self._lately.get(token) is not standing:
+            return None
+        known = await self._commits.again(standing)
+        if known is None:
+            self._lately[token] = None
+        return known
+
+    def remember(self, text: str, token: Token, outcome: Outcome) -> None:
+        """*outcome* was decided just now of the token *text*, in which *token* was found.
+
+        Only of a record that stands for itself and that the store knows again: see `Decoded`. And
+        only from the second time on: of many who come once in a while it would be in vain.
+        """
+        session, lately = outcome.session, self._lately
+        if session.parent_id is not None or session.data is not NO_DATA:
+            return
+        known = None
+        if text in lately:
+            known = lifecycle.standing(outcome, self._policy, self._clock(), token)
+        elif len(lately) >= _MOST:
+            lately.clear()
+        lately[text] = known
