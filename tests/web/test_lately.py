@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from sojourn.blocking import drive
 from sojourn.events import DeviceChanged, NetworkChanged
 from sojourn.testing import FakeClock
-from tests.web.kit import CHROME, Browser, Guests, make_server
+from sojourn.web.visit import Visit
+from tests.web.kit import CHROME, SESSION, Browser, Guests, make_server, make_site
 from tests.web.test_bearer import Bearer
 
 CURRENT = "/api/auth/sessions/current"
@@ -108,3 +110,35 @@ def test_another_network_behind_the_same_proxy_is_noticed(serve):
     thief = guests.browser(ip="10.0.0.1", **(sent | {"x-forwarded-for": ELSEWHERE}))
     thief.cookies.update(ada.cookies)
     assert thief.get(CURRENT).status_code == 401
+
+
+def test_what_was_handed_over_goes_before_what_came():
+    site = make_site(FakeClock())
+    drive(site.sessions.feed.poll())
+    ada, bob = (drive(site.sessions.start(name)) for name in ("ada", "bob"))
+    headers = [(b"cookie", f"{SESSION}={ada.token}".encode())]
+
+    def visit() -> Visit:
+        return Visit(site, {"method": "GET", "path": "/", "scheme": "https", "headers": headers})
+
+    for _ in range(4):
+        found = drive(visit().session())
+        assert found is not None
+        assert found.user_id == "ada"
+    other = visit()
+    other.hand_over(bob.session, bob.token)
+    found = drive(other.session())
+    assert found is not None
+    assert found.user_id == "bob"
+
+
+def test_a_name_that_this_browser_was_given_just_now_stays():
+    site = make_site(FakeClock())
+    drive(site.sessions.feed.poll())
+    headers = [(b"cookie", f"{SESSION}={drive(site.sessions.start('ada')).token}".encode())]
+    for _ in range(4):
+        visit = Visit(site, {"method": "GET", "path": "/", "scheme": "https", "headers": headers})
+        name = visit.name_device()
+        assert drive(visit.session()) is not None
+        assert visit.name_device() == name
+        drive(Visit(site, {"method": "GET", "path": "/", "scheme": "https", "headers": headers}).session())

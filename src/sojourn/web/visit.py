@@ -130,8 +130,8 @@ class Visit(Outgoing):
         known = site.lately.get(raw.get(b"cookie"))
         if known is None or b"authorization" in raw or (site.cookieless and self._cookieless):
             return None
-        found = known.answered
-        if found is None:
+        found, came = known.answered, self._presented
+        if found is None or not (came is None or came is known):  # another one was handed over by now
             return None
         client = None if site.proxied else self._asked.get("client")
         if found.came_from != (raw.get(b"user-agent"), client[0] if client else self.ip):

@@ -54,8 +54,8 @@ _lock = Lock()
 def borrow(path: Path) -> WalIndex | None:
     """The wal-index of the database at *path*, or None if there is none to look at.
 
-    The caller has a connection to it that has read something, and closes it after giving this back: as long
-    as that is open, neither the index nor the write-ahead mode goes away.
+    For as long as the caller has it, he has a connection to the database, too, which has read something:
+    while that is open, neither the index nor the write-ahead mode goes away.
     """
     if os.name != "posix":
         return None
