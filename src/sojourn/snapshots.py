@@ -105,7 +105,8 @@ class Snapshots:
         edition = feed.edition  # before it is asked: what others learn meanwhile voids what is remembered
         if not (made_at <= now < kept.stale_at and feed.trusts(kept.number, kept.version, made_at, now)):
             return False
-        kept.good = feed.good(edition, now, min(kept.stale_at, kept.touch_at))
+        until, touch_at = kept.stale_at, kept.touch_at
+        kept.good = feed.good(kept.good, edition, now, until if until < touch_at else touch_at)
         return True
 
     def known(self, token: str, sealed: str | None) -> bool:
