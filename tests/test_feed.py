@@ -116,25 +116,9 @@ def test_it_is_current_from_the_first_complete_poll_for_as_long_as_the_bound(fee
 
 
 def test_nothing_is_remembered_as_good_before_it_is_current(feed, clock):
-    assert feed.good(NEVER, feed.edition, clock(), clock() + MINUTE) is NEVER
+    assert feed.good(feed.edition, clock(), clock() + MINUTE) is NEVER
     drive(feed.poll())
-    assert good(feed, clock, MINUTE)[3] > 0
-
-
-def test_nothing_is_worked_out_for_who_comes_once_between_two_polls_or_in_an_edition(feed, clock):
-    for happens in (feed.poll, feed.poll):
-        drive(happens())
-        first = feed.good(NEVER, feed.edition, clock(), clock() + MINUTE)
-        assert first[3] == 0
-        assert feed.good(first, feed.edition, clock(), clock() + MINUTE)[3] > 0
-    feed.ended(make_session().id, clock(), Reason.USER)
-    assert feed.good(first, feed.edition, clock(), clock() + MINUTE)[3] == 0
-
-
-def good(feed: Feed, clock: Callable[[], datetime], span: timedelta) -> Any:
-    """What is answered to who came a moment ago, too."""
-    first = feed.good(NEVER, feed.edition, clock(), clock() + span)
-    return feed.good(first, feed.edition, clock(), clock() + span)
+    assert feed.good(feed.edition, clock(), clock() + MINUTE) is not NEVER
 
 
 def test_what_is_good_is_so_no_longer_than_it_is_current_or_the_clock_takes(clock, monotonic):
@@ -144,14 +128,14 @@ def test_what_is_good_is_so_no_longer_than_it_is_current_or_the_clock_takes(cloc
         MemoryStore(), clock=told, max_staleness=SECOND, poll_every=SECOND, keep=MINUTE, monotonic=monotonic
     )
     drive(feed.poll())
-    edition, awake, since, until = good(feed, told, MINUTE)
+    edition, awake, since, until = feed.good(feed.edition, told(), told() + MINUTE)
     assert (edition, awake, since) == (feed.edition, monotonic.now + 1, machine.wall)
     assert until == machine.wall + 1
     told.sync(clock(), asked=told.reading())
-    _, awake, _, until = good(feed, told, SECOND / 4)
+    _, awake, _, until = feed.good(edition, told(), told() + SECOND / 4)
     assert (awake, until) == (monotonic.now + 0.25, machine.wall + 0.25)
     machine.wall += 1.5  # in doubt
-    assert good(feed, told, SECOND / 4) is NEVER
+    assert feed.good(edition, told(), told() + SECOND / 4) is NEVER
 
 
 def test_a_poll_that_moves_the_clock_begins_an_edition(clock, monotonic):

@@ -136,7 +136,7 @@ class Commits:
         edition = feed.edition
         if feed.line(standing.session.id) is not None or not standing.since <= now < standing.until:
             return False
-        standing.good = feed.good(standing.good, edition, now, standing.until)
+        standing.good = feed.good(edition, now, standing.until)
         return True
 
     async def _read(self, id: UUID) -> Session | None:

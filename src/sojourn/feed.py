@@ -60,9 +60,10 @@ class Feed:
         self.timed = False  # whether the store has said what time it is, if it has a clock
         self._tried: tuple[float, datetime] | None = None
         self._started: tuple[float, datetime] | None = None  # of the last complete poll
-        self._window: tuple[float, datetime, datetime] | None = None  # what `current` compares with
-        self._once: Good = NEVER  # what `good` says to who comes for the first time
-        self._begin_edition()
+        # What `current` compares with: until when by the monotonic clock, since and until when by the
+        # façade's, and that once more in seconds.
+        self._window: tuple[float, datetime, datetime, float] | None = None
+        self.edition = object()
         # By the number of the session's id, because hashing a UUID takes three times as long.
         self._recent: dict[int, Entry] = {}
         self._older: dict[int, Entry] = {}
@@ -80,24 +81,18 @@ class Feed:
         window = self._window
         return window is not None and self.monotonic() < window[0] and window[1] < now < window[2]
 
-    def good(self, before: Good, edition: object, now: datetime, until: datetime) -> Good:
-        """That what was asked at *now* holds until *until*, in *edition*, and while this is current.
-
-        *before*: what this answered the last time. It takes some time, so that it is worked out for who comes
-        twice between two polls, and not for who comes once in a while.
-        """
+    def good(self, edition: object, now: datetime, until: datetime) -> Good:
+        """That what was asked at *now* holds until *until*, in *edition*, and while this is current."""
         window, clock = self._window, self._clock
         if window is None:
             return NEVER
-        if before is not self._once:
-            return self._once
-        end = (until if until < window[2] else window[2]).timestamp()
+        end = until.timestamp() if until < window[2] else window[3]  # which takes a while to work out
         if not isinstance(clock, StoreClock):
             return edition, window[0], now.timestamp(), end
-        spans = clock.before(end)
-        if spans is None:
+        before = clock.before(end)
+        if before is None:
             return NEVER
-        left, since, until_then = spans
+        left, since, until_then = before
         awake = self.monotonic() + left
         return edition, awake if awake < window[0] else window[0], since, until_then
 
@@ -144,7 +139,7 @@ class Feed:
         with self._lock:
             known = self._recent.get(number) or self._older.get(number)
             self._recent[number] = entry if known is None or known.version <= entry.version else known
-        self._begin_edition()
+        self.edition = object()
 
     def ended(self, id: UUID, at: datetime, reason: Reason) -> None:
         """Remember an ending that this process made."""
@@ -189,7 +184,7 @@ class Feed:
             bound.setdefault("limit", _SERVING)
         page = await self._store.entries(self._cursor, **bound)
         if clock and page.now is not None and clock.sync(page.now, asked=asked):
-            self._begin_edition()  # it was moved: ask anew what was answered by the other time
+            self.edition = object()  # it was moved: ask anew what was answered by the other time
         self.timed = True
         return page
 
@@ -213,14 +208,9 @@ class Feed:
         self._started = began
         trusted = self._staleness.total_seconds()
         # Somewhat before *now* too: another thread may have read the clock before this poll began.
-        self._window = monotonic + trusted, now - self._staleness, now + self._staleness
-        self._once = self._window, 0.0, 0.0, 0.0
+        until = now + self._staleness
+        self._window = monotonic + trusted, now - self._staleness, until, until.timestamp()
         self._turn()
-
-    def _begin_edition(self) -> None:
-        """What was good is to be asked anew."""
-        self.edition = object()
-        self._once = self.edition, 0.0, 0.0, 0.0
 
     def _turn(self) -> None:
         """Forget, in two halves, what no snapshot can be older than any more.
@@ -246,7 +236,7 @@ class Feed:
         )
         self._window = None
         self.trusted_from = self._clock()
-        self._begin_edition()
+        self.edition = object()
         if page.epoch != self.epoch:
             with self._lock:
                 known = (self._older | self._recent).values()

@@ -106,7 +106,7 @@ class Snapshots:
         if not (made_at <= now < kept.stale_at and feed.trusts(kept.number, kept.version, made_at, now)):
             return False
         until, touch_at = kept.stale_at, kept.touch_at
-        kept.good = feed.good(kept.good, edition, now, until if until < touch_at else touch_at)
+        kept.good = feed.good(edition, now, until if until < touch_at else touch_at)
         return True
 
     def known(self, token: str, sealed: str | None) -> bool:
@@ -269,4 +269,6 @@ class Snapshots:
         kept.use(session, touch_every)
         # Also if it is stale, and good for nothing else: it says when the next use is to be recorded.
         stale_at = self._stale_at(session, kept.made_at, self.policy.cache_for)
-        return self._keep(name, Snapshot(session, kept.made_at, stale_at))
+        used = self._keep(name, Snapshot(session, kept.made_at, stale_at))
+        used.came_from = kept.came_from
+        return used
