@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 from sojourn.clock import StoreClock, utc_now
@@ -148,19 +149,25 @@ def test_a_correction_of_less_than_two_seconds_never_steps_back():
 def test_who_only_compares_is_told_how_long_it_is_before_then():
     machine = Machine(ahead=60)
     until = START + 5
-    assert machine.clock.before(until) == (1e9, machine.wall, until)
+    assert machine.clock.when(until) == (math.inf, until)
     machine.poll()
-    assert machine.clock.before(START + 0.5) == (0.5, machine.wall, machine.wall + 0.5)
-    assert machine.clock.before(until) == (5, machine.wall, machine.wall + 1)  # a leap of more is noticed
+    assert machine.clock.when(until) == (5, machine.wall + 5)
+    machine.run(2)
+    assert machine.clock.when(until) == (3, machine.wall + 3)
+    machine.wall += 10
+    assert machine.clock.when(until) == (3, machine.wall - 7)
 
 
-def test_who_only_compares_is_told_nothing_in_doubt():
+def test_who_only_compares_is_told_how_long_there_is_no_doubt():
     machine = Machine()
+    assert machine.clock.believed_until() == math.inf
     machine.poll()
-    machine.wall += 1.1
-    assert machine.clock.before(START + 5) is None
-    machine.poll()
-    assert machine.clock.before(START + 5) is not None
+    assert machine.clock.believed_until() == machine.wall + 1
+    machine.wall += 0.4
+    assert machine.clock.believed_until() == machine.wall + 0.6
+    machine.wall += 0.7
+    assert machine.in_doubt()
+    assert machine.clock.believed_until() < machine.wall
 
 
 def test_a_poll_that_finds_it_right_does_not_move_it():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -116,9 +117,9 @@ def test_it_is_current_from_the_first_complete_poll_for_as_long_as_the_bound(fee
 
 
 def test_nothing_is_remembered_as_good_before_it_is_current(feed, clock):
-    assert feed.good(feed.edition, clock(), clock() + MINUTE) is NEVER
+    assert feed.good(feed.editions[0], clock(), clock() + MINUTE) is NEVER
     drive(feed.poll())
-    assert feed.good(feed.edition, clock(), clock() + MINUTE) is not NEVER
+    assert feed.good(feed.editions[0], clock(), clock() + MINUTE) is not NEVER
 
 
 def test_what_is_good_is_so_no_longer_than_it_is_current_or_the_clock_takes(clock, monotonic):
@@ -128,14 +129,58 @@ def test_what_is_good_is_so_no_longer_than_it_is_current_or_the_clock_takes(cloc
         MemoryStore(), clock=told, max_staleness=SECOND, poll_every=SECOND, keep=MINUTE, monotonic=monotonic
     )
     drive(feed.poll())
-    edition, awake, since, until = feed.good(feed.edition, told(), told() + MINUTE)
-    assert (edition, awake, since) == (feed.edition, monotonic.now + 1, machine.wall)
-    assert until == machine.wall + 1
+    found = SimpleNamespace(part=7, good=feed.good(feed.editions[7], told(), told() + MINUTE))
+    assert found.good == (feed.editions[7], math.inf, machine.wall, machine.wall + 60)
+    assert feed.holds(found)
+    monotonic.now += 1
+    assert not feed.holds(found)
     told.sync(clock(), asked=told.reading())
-    _, awake, _, until = feed.good(edition, told(), told() + SECOND / 4)
-    assert (awake, until) == (monotonic.now + 0.25, machine.wall + 0.25)
-    machine.wall += 1.5  # in doubt
-    assert feed.good(edition, told(), told() + SECOND / 4) is NEVER
+    drive(feed.poll())
+    assert feed.holds(found)
+    machine.wall += 0.999
+    assert feed.holds(found)
+    machine.wall += 0.001
+    assert not feed.holds(found)
+    machine.wall -= 2.0
+    assert not feed.holds(found)
+    machine.wall += 1.0
+    found.good = feed.good(feed.editions[7], told(), told() + SECOND / 4)
+    assert found.good == (feed.editions[7], monotonic.now + 0.25, machine.wall, machine.wall + 0.25)
+
+
+def test_nothing_holds_while_the_clock_is_in_doubt_however_long_the_feed_is_trusted(clock):
+    machine = SimpleNamespace(wall=clock().timestamp(), awake=50.0)
+    told = StoreClock(wall=lambda: machine.wall, monotonic=lambda: machine.awake)
+    feed = Feed(
+        MemoryStore(),
+        clock=told,
+        max_staleness=MINUTE,
+        poll_every=MINUTE,
+        keep=MINUTE,
+        monotonic=lambda: machine.awake,
+    )
+    told.sync(clock(), asked=told.reading())
+    drive(feed.poll())
+    found = SimpleNamespace(part=0, good=feed.good(feed.editions[0], told(), told() + MINUTE))
+    machine.wall, machine.awake = machine.wall + 1.5, machine.awake + 1.5
+    assert not feed.holds(found)  # so long after a poll that nobody would know: it is looked at ...
+    feed.good(feed.editions[1], told(), told() + MINUTE)
+    assert feed.holds(found)  # ... and was no leap
+    machine.wall += 1.5
+    feed.good(feed.editions[1], told(), told() + MINUTE)
+    assert not feed.holds(found)
+
+
+def test_what_is_learnt_of_one_session_leaves_the_others_good(feed, clock):
+    drive(feed.poll())
+    good = [
+        SimpleNamespace(part=part, good=feed.good(feed.editions[part], clock(), clock() + MINUTE))
+        for part in (5, 6)
+    ]
+    feed.void(Entry(UUID(int=5), 3))
+    assert [feed.holds(one) for one in good] == [False, True]
+    feed.ended(UUID(int=6 + 1024), clock(), Reason.USER)  # of the same part
+    assert not feed.holds(good[1])
 
 
 def test_a_poll_that_moves_the_clock_begins_an_edition(clock, monotonic):
@@ -145,7 +190,7 @@ def test_a_poll_that_moves_the_clock_begins_an_edition(clock, monotonic):
     for ahead in (0.0, 0.0, 0.0005, 0.01, 0.01, -0.01):
         store.told = clock() + ahead * SECOND
         drive(feed.poll())
-        editions.append(feed.edition)
+        editions.append(feed.editions[3])
     moved = [one is not other for one, other in pairwise(editions)]
     assert moved == [False, False, True, False, True]
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace as _replaced
 
 from sojourn import Device, Place, Policy
 from sojourn.device import describe
@@ -113,6 +114,42 @@ def test_random_user_agents_leave_nothing_behind():
     for n in range(2000):
         near.drop(name(n))
     assert len(near._common) == 0
+
+
+def test_what_was_used_is_packed_anew(monkeypatch):
+    monkeypatch.setattr("sojourn.near._READY", 1)
+    near, later = NearCache(POLICY), STALE + timedelta(minutes=1)
+    near.put(name(0), made())
+    near.put(name(1), made())
+    found = near.get(name(0))  # packed by now, and unpacked
+    assert found is not None
+    assert found.packed is not None
+    seen = _replaced(found.session, seen_at=found.session.seen_at + timedelta(seconds=7))
+    found.use(seen, timedelta(minutes=1))
+    near.used(found, later)
+    assert near.ready[name(0)] is found
+    assert near.get(name(1)) is not None  # so the other one is packed
+    again = near.get(name(0))
+    assert again is not None
+    assert again is not found
+    assert (again.session.seen_at, again.stale_at) == (seen.seen_at, later)
+    for n in range(2):
+        near.drop(name(n))
+    assert len(near._common) == 0
+
+
+def test_what_is_gone_is_not_counted_twice_when_it_is_used(monkeypatch):
+    monkeypatch.setattr("sojourn.near._READY", 1)
+    near = NearCache(POLICY)
+    near.put(name(0), made())
+    near.put(name(1), made())
+    found = near.get(name(0))
+    assert found is not None
+    assert near.get(name(1)) is not None  # packs the first one
+    near.used(found, STALE)
+    near.drop(name(0))
+    near.used(found, STALE)
+    assert sum(near._common._users) == 2  # a device and a place, of the other one
 
 
 def test_a_session_takes_less_than_300_bytes():

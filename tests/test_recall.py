@@ -232,6 +232,21 @@ def test_the_next_use_worth_a_note_is_noted(policy):
     assert [one and one.seen_at for one in seen] == [MORNING + 10 * SECOND, None]
 
 
+def test_who_was_noted_is_good_until_the_next_use_worth_a_note():
+    world = World(forgetful=False, told=True)
+    kept = _kept(world)
+    world.pass_(10.0, 10.0)
+    world.poll()
+    assert not world.sessions.snapshots.stands(kept)
+    world.ask(0, False, False)
+    assert world.lately[0, False] is kept  # it is the same one, and seen later
+    assert kept.session.seen_at == world.sessions.clock()
+    for passed, stands in ((0.0, True), (3.0, True), (3.0, True), (3.0, True), (0.9, True), (0.2, False)):
+        world.pass_(passed, passed)
+        world.poll()
+        assert world.sessions.snapshots.stands(kept) == stands
+
+
 @pytest.fixture
 def uncached() -> World:
     return World(forgetful=False, told=True, policy=UNCACHED)

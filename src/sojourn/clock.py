@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-__all__ = ["NEVER", "Clock", "Good", "StoreClock", "utc_now", "wall_of"]
+__all__ = ["NEVER", "PARTS", "Clock", "Good", "StoreClock", "part_of", "utc_now", "wall_of"]
 
 Clock = Callable[[], datetime]
 
 _APART = 1.0  # seconds between what two clocks say has passed: from here on one of them must have jumped
 _CORRECTED = 2.0  # seconds: less is slewed (the clock waits), more was a jump that has been corrected
-_ALWAYS = 1e9  # seconds
 _ALIKE = 0.001  # seconds: by less the store never moves it
 
 
@@ -22,10 +22,18 @@ def utc_now() -> datetime:
 
 
 # What was answered stays true in this edition of a feed until then by the monotonic clock, and from then
-# until then by what `wall_of` gives. A plain tuple: every request takes one apart.
+# until then by what `wall_of` gives, while the feed is current. A plain tuple: every request takes one apart.
 Good = tuple[object, float, float, float]
 
 NEVER: Good = (None, 0.0, 0.0, 0.0)
+
+PARTS = 1_024
+"""Of the ids, each with an edition of its own: what is learnt of one session leaves most others good."""
+
+
+def part_of(number: int) -> int:
+    """The part of session *number*, its id's."""
+    return number % PARTS
 
 
 def wall_of(clock: Clock) -> Callable[[], float]:
@@ -76,19 +84,20 @@ class StoreClock:
             return self.wall()
         return max(self._monotonic() + synced[0], self.wall() + synced[1])
 
-    def before(self, until: float) -> tuple[float, float, float] | None:
-        """For how long yet it is before *until*, by the monotonic clock; and from when until when by `wall`.
+    def when(self, told: float) -> tuple[float, float]:
+        """In how many seconds by the monotonic clock, and when by `wall`, it says *told*: if either says so.
 
-        For who only compares, as long as `sync` does not move it: that takes longer to ask. None: it is in
-        doubt. Who believes this notices in time that it came to be.
+        For who only compares, as long as `sync` does not move it: that takes longer to ask.
         """
-        synced, wall = self._synced, self.wall()
+        synced = self._synced
         if synced is None:
-            return _ALWAYS, wall, until
-        now = self._monotonic() + synced[0]
-        if wall + synced[1] - now > _APART:
-            return None
-        return until - now, wall, min(until - synced[1], wall + _APART)
+            return math.inf, told
+        return told - synced[0] - self._monotonic(), told - synced[1]
+
+    def believed_until(self) -> float:
+        """Until when by `wall` it cannot be in doubt; in the past if it is."""
+        synced = self._synced
+        return math.inf if synced is None else self._monotonic() + synced[0] - synced[1] + _APART
 
     def sync(self, store_now: datetime, *, asked: float) -> bool:
         """The store said *store_now* after the reading *asked*, and before now. Whether that moved it.

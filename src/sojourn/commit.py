@@ -9,7 +9,7 @@ from functools import partial
 from uuid import UUID
 
 from sojourn import lifecycle
-from sojourn.clock import Clock, StoreClock, wall_of
+from sojourn.clock import Clock, StoreClock
 from sojourn.errors import SessionChanged, SessionError, SessionExpired, SessionNotFound, SessionRevoked
 from sojourn.events import Event, Refused, Revoked
 from sojourn.feed import Feed
@@ -48,7 +48,6 @@ class Commits:
         self._store, self._feed = store, feed
         self._policy, self._clock, self._emit, self._used = policy, clock, emit, used
         self._most_reads, self._cached = most_reads, cached
-        self._wall = wall_of(clock)
         self._told = clock if isinstance(clock, StoreClock) else None  # what time it is, by the store
         self.forget()
 
@@ -125,15 +124,12 @@ class Commits:
             return None
         if policy.exceptions is not None and policy.of(known) is not standing.policy:
             return None
-        edition, awake, since, until = standing.good
-        if edition is feed.edition and since <= self._wall() < until and feed.monotonic() < awake:
-            return known
-        return known if await self._stands(standing) else None
+        return known if feed.holds(standing) or await self._stands(standing) else None
 
     async def _stands(self, standing: Standing) -> bool:
         """Whether it does, by the feed and the clock; until something is due, that is remembered."""
         feed, now = self._feed, await self.tell_time()
-        edition = feed.edition
+        edition = feed.editions[standing.part]
         if feed.line(standing.session.id) is not None or not standing.since <= now < standing.until:
             return False
         standing.good = feed.good(edition, now, standing.until)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Lock
+from typing import Protocol
 from uuid import UUID
 
-from sojourn.clock import NEVER, Clock, Good, StoreClock
+from sojourn.clock import NEVER, PARTS, Clock, Good, StoreClock, part_of, wall_of
 from sojourn.session import Reason
 from sojourn.stores.protocol import Entries, Entry, Query, Store
 
@@ -21,6 +23,13 @@ _SERVING = 250  # lines at once: about a millisecond of the event loop
 _SKEW = timedelta(minutes=1)  # how far the clock of who made a snapshot may be ahead
 
 
+class Found(Protocol):
+    """What was found good, of which part of the ids, and until when that is."""
+
+    part: int
+    good: Good
+
+
 class Feed:
     """One process's reading of the log of *store*.
 
@@ -29,7 +38,8 @@ class Feed:
     may be set back. What the log said is kept for *keep*, the life of the longest-lived snapshot,
     and a bit, so that a read which began before a revocation cannot fill a cache after it.
 
-    `edition` is another object whenever it may trust less than before, but for the time that passes.
+    `editions` are other objects whenever it may trust less than before, but for the time that passes: one
+    for each part of the ids.
     """
 
     def __init__(
@@ -44,6 +54,7 @@ class Feed:
     ) -> None:
         self._store = store
         self._clock = clock
+        self.wall = wall_of(clock)
         self.monotonic = monotonic
         self._staleness = max_staleness
         self._every = poll_every
@@ -60,10 +71,11 @@ class Feed:
         self.timed = False  # whether the store has said what time it is, if it has a clock
         self._tried: tuple[float, datetime] | None = None
         self._started: tuple[float, datetime] | None = None  # of the last complete poll
-        # What `current` compares with: until when by the monotonic clock, since and until when by the
-        # façade's, and that once more in seconds.
-        self._window: tuple[float, datetime, datetime, float] | None = None
-        self.edition = object()
+        # What `current` compares with: until when by the monotonic clock, since and until when by the clock.
+        self._window: tuple[float, datetime, datetime] | None = None
+        # … and `holds`: until when by the monotonic clock, since and until when by what `wall_of` gives.
+        self.awake_until, self.wall_since, self.wall_until = -math.inf, 0.0, 0.0
+        self.editions = _editions()
         # By the number of the session's id, because hashing a UUID takes three times as long.
         self._recent: dict[int, Entry] = {}
         self._older: dict[int, Entry] = {}
@@ -83,18 +95,27 @@ class Feed:
 
     def good(self, edition: object, now: datetime, until: datetime) -> Good:
         """That what was asked at *now* holds until *until*, in *edition*, and while this is current."""
-        window, clock = self._window, self._clock
-        if window is None:
+        clock, since, end = self._clock, self.wall(), until.timestamp()
+        if self._window is None:
             return NEVER
-        end = until.timestamp() if until < window[2] else window[3]  # which takes a while to work out
+        if since >= self.wall_until:  # nobody has polled since the clock was last found to be in no doubt
+            self._compare()
         if not isinstance(clock, StoreClock):
-            return edition, window[0], now.timestamp(), end
-        before = clock.before(end)
-        if before is None:
-            return NEVER
-        left, since, until_then = before
-        awake = self.monotonic() + left
-        return edition, awake if awake < window[0] else window[0], since, until_then
+            return edition, math.inf, now.timestamp(), end
+        left, end = clock.when(end)
+        return edition, self.monotonic() + left, since, end
+
+    def holds(self, found: Found) -> bool:
+        """Whether what was found good still is, and this is current: all that need be asked."""
+        edition, awake, since, until = found.good
+        now, ticks = self.wall(), self.monotonic()
+        return (
+            edition is self.editions[found.part]
+            and since <= now < until
+            and ticks < awake
+            and self.wall_since < now < self.wall_until
+            and ticks < self.awake_until
+        )
 
     def trusts(self, number: int, version: int, made_at: datetime, now: datetime) -> bool:
         """Whether a snapshot of session *number*, its id's, may be used: all of the below, in one call."""
@@ -139,7 +160,7 @@ class Feed:
         with self._lock:
             known = self._recent.get(number) or self._older.get(number)
             self._recent[number] = entry if known is None or known.version <= entry.version else known
-        self.edition = object()
+        self.editions[part_of(number)] = object()
 
     def ended(self, id: UUID, at: datetime, reason: Reason) -> None:
         """Remember an ending that this process made."""
@@ -184,7 +205,7 @@ class Feed:
             bound.setdefault("limit", _SERVING)
         page = await self._store.entries(self._cursor, **bound)
         if clock and page.now is not None and clock.sync(page.now, asked=asked):
-            self.edition = object()  # it was moved: ask anew what was answered by the other time
+            self.editions = _editions()  # it was moved: ask anew what was answered by the other time
         self.timed = True
         return page
 
@@ -208,9 +229,21 @@ class Feed:
         self._started = began
         trusted = self._staleness.total_seconds()
         # Somewhat before *now* too: another thread may have read the clock before this poll began.
-        until = now + self._staleness
-        self._window = monotonic + trusted, now - self._staleness, until, until.timestamp()
+        self._window = monotonic + trusted, now - self._staleness, now + self._staleness
+        self._compare()
         self._turn()
+
+    def _compare(self) -> None:
+        """Work out what `holds` compares with, as long as `sync` does not move the clock."""
+        if self._window is None:
+            return
+        clock, (awake, *times) = self._clock, self._window
+        since, until = (time.timestamp() for time in times)
+        if isinstance(clock, StoreClock):
+            (_, since), (left, until) = clock.when(since), clock.when(until)
+            awake = min(awake, self.monotonic() + left)
+            until = min(until, clock.believed_until())
+        self.awake_until, self.wall_since, self.wall_until = awake, since, until
 
     def _turn(self) -> None:
         """Forget, in two halves, what no snapshot can be older than any more.
@@ -234,9 +267,9 @@ class Feed:
         _log.warning(
             "the log of revocations does not go on where it was (epoch %s): reading it anew", page.epoch
         )
-        self._window = None
+        self._window, self.awake_until = None, -math.inf
         self.trusted_from = self._clock()
-        self.edition = object()
+        self.editions = _editions()
         if page.epoch != self.epoch:
             with self._lock:
                 known = (self._older | self._recent).values()
@@ -261,3 +294,7 @@ class Feed:
         if lost:
             _log.warning("the store had lost the ending of session %s; it was written back", entry.id)
         return bool(lost)
+
+
+def _editions() -> list[object]:
+    return [object() for _ in range(PARTS)]

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from msgspec.structs import replace as _replaced
 
-from sojourn.clock import NEVER, Good
+from sojourn.clock import NEVER, Good, part_of
 from sojourn.policy import Policy
 from sojourn.session import Session
 from sojourn.snapshot import Snapshot, packed, unpacked
@@ -29,7 +29,7 @@ class Kept:
     """
 
     __slots__ = (
-        *("id", "made_at", "number", "packed", "session", "stale_at", "touch_at", "version"),
+        *("id", "made_at", "number", "packed", "part", "session", "stale_at", "touch_at", "version"),
         *("came_from", "gone", "good"),
     )
 
@@ -38,6 +38,7 @@ class Kept:
         self.session: Session = session
         self.id: UUID = session.id
         self.number: int = session.id.int
+        self.part = part_of(self.number)
         self.version: int = session.version
         self.made_at: datetime = snapshot.made_at
         self.stale_at: datetime = snapshot.stale_at
@@ -89,6 +90,14 @@ class NearCache:
             self._make_ready(name, kept)
         return kept
 
+    def used(self, kept: Kept, stale_at: datetime) -> None:
+        """*kept*, which is ready here, was used: now it is of use until *stale_at*, and packed no longer."""
+        with self._lock:
+            if kept.gone:  # another thread was faster
+                return
+            self._unnumber(kept.packed)
+            kept.packed, kept.stale_at = None, stale_at
+
     def drop(self, name: bytes) -> None:
         with self._lock:
             self._discard(name)
@@ -133,8 +142,11 @@ class NearCache:
             raw = self._packed.pop(name, None)
         else:
             kept.gone, raw = True, kept.packed
-        if raw is not None:
-            for number in _NUMBERS.unpack_from(raw):
+        self._unnumber(raw)
+
+    def _unnumber(self, packed: bytes | None) -> None:
+        if packed is not None:
+            for number in _NUMBERS.unpack_from(packed):
                 self._common.release(number)
 
     def _numbered(self, session: Session) -> bytes:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sojourn import lifecycle, snapshot
 from sojourn.activity import Activity
-from sojourn.clock import Clock, wall_of
+from sojourn.clock import Clock
 from sojourn.feed import Feed
 from sojourn.near import Kept, NearCache
 from sojourn.policy import Policy
@@ -45,7 +45,6 @@ class Snapshots:
     ) -> None:
         self.feed, self.activity = feed, activity
         self.policy, self.keys, self.clock = policy, keys, clock
-        self._wall = wall_of(clock)
         self.near = NearCache(policy, limit=limit)
         self.on = bool(policy.longest_snapshot)
         self.hits = self.misses = 0  # of questions after a session; plain numbers, for who measures
@@ -62,25 +61,29 @@ class Snapshots:
         *sealed*: the cookie cache that came with the token. *name*: the digest of the token, if it is
         to hand. Never waits; records the use. Every request comes through here.
         """
-        name, feed = name or digest(token), self.feed
+        name = name or digest(token)
         kept = self.near.ready.get(name)
         if sealed is not None:
             text, shown = self._alone.get(name, _NOBODY)
             if text == sealed:
                 kept = shown
-        if kept is not None:
-            edition, awake, since, until = kept.good
-            if edition is feed.edition and since <= self._wall() < until and feed.monotonic() < awake:
-                self.hits += 1
-                return kept
+        if kept is not None and self.stands(kept):
+            return kept
         return self._found(name, sealed, passive)
 
     def stands(self, kept: Kept) -> bool:
         """Whether *kept* is what `recall` would give, which gave it before; then this was a question, too."""
-        edition, awake, since, until = kept.good
-        feed, wall = self.feed, self._wall  # a call of an attribute that is no method takes twice as long
-        monotonic = feed.monotonic
-        if edition is not feed.edition or kept.gone or not since <= wall() < until or monotonic() >= awake:
+        feed, (edition, awake, since, until) = self.feed, kept.good
+        wall, monotonic = feed.wall, feed.monotonic  # to call an attribute that is no method takes longer
+        now, ticks = wall(), monotonic()
+        if (  # `Feed.holds`, spelt out: nearly every request asks
+            edition is not feed.editions[kept.part]
+            or kept.gone
+            or not since <= now < until
+            or ticks >= awake
+            or not feed.wall_since < now < feed.wall_until
+            or ticks >= feed.awake_until
+        ):
             return False
         self.hits += 1
         return True
@@ -102,7 +105,7 @@ class Snapshots:
     def _good(self, kept: Kept, now: datetime) -> bool:
         """Whether *kept* may be used; until something is due, that is remembered."""
         feed, made_at = self.feed, kept.made_at
-        edition = feed.edition  # before it is asked: what others learn meanwhile voids what is remembered
+        edition = feed.editions[kept.part]  # before it is asked: what others learn meanwhile voids it
         if not (made_at <= now < kept.stale_at and feed.trusts(kept.number, kept.version, made_at, now)):
             return False
         until, touch_at = kept.stale_at, kept.touch_at
@@ -266,9 +269,14 @@ class Snapshots:
         seen, session = lifecycle.used(kept.session, self.policy, now)
         self.activity.follows(kept.session, seen)
         self.activity.note(session.id, seen)
-        kept.use(session, touch_every)
-        # Also if it is stale, and good for nothing else: it says when the next use is to be recorded.
         stale_at = self._stale_at(session, kept.made_at, self.policy.cache_for)
-        used = self._keep(name, Snapshot(session, kept.made_at, stale_at))
-        used.came_from = kept.came_from
+        kept.use(session, touch_every)
+        if self.near.ready.get(name) is kept:
+            self._replaced(name)
+            self.near.used(kept, stale_at)
+            used = kept
+        else:  # also if it is stale, and good for nothing else: it says when the next use is to be recorded
+            used = self._keep(name, Snapshot(session, kept.made_at, stale_at))
+            used.came_from = kept.came_from
+        self._good(used, now)  # until the next
         return used

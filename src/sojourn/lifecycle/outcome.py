@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from sojourn.clock import NEVER, Good
+from sojourn.clock import NEVER, Good, part_of
 from sojourn.errors import SessionError
 from sojourn.events import Event
 from sojourn.policy import Policy
@@ -43,10 +43,11 @@ class Outcome(Struct, frozen=True, kw_only=True):
 class Standing:
     """That the outcome of a token was plain, and from when until when it is, of that record and *policy*."""
 
-    __slots__ = ("came_from", "good", "policy", "session", "since", "until")
+    __slots__ = ("came_from", "good", "part", "policy", "session", "since", "until")
 
     def __init__(self, session: Session, policy: Policy, since: datetime, until: datetime) -> None:
         self.session, self.policy = session, policy
         self.since, self.until = since, until
+        self.part = part_of(session.id.int)
         self.good: Good = NEVER  # since when no question is open, and until when
         self.came_from: object = None  # where it was found to be used as before
