@@ -1,27 +1,28 @@
 """`GET /me` beside everything else: CPU of the bare application ÷ CPU with sessions, in one run.
 
-Every round measures every subject once, so that a busy machine hits all alike; the ratio is taken within
-a round, and the median of the rounds is shown with its range. Two processes of one program may differ by a
-tenth, for as long as they live, so the servers can be started several times.
+Each subject and the bare application are under load by turns, a twentieth of a second each, so that what
+others do to the machine hits both alike; the median of the rounds is shown with its range. Two processes of
+one program may differ by a few hundredths, for as long as they live, so the servers can be started several
+times. Requests per second and latencies are measured apart, without turns.
 """
 
 from __future__ import annotations
 
 import shutil
 from argparse import ArgumentParser
-from collections.abc import Iterator, Sequence
-from itertools import cycle
+from collections.abc import Sequence
 
 from msgspec import Struct, field
 
 from benchmarks import wrk
 from benchmarks.figures import Span, short, table
-from benchmarks.load import Load, Next, request
-from benchmarks.processes import Driven, Server, driven, serving, stand_aside
+from benchmarks.load import Load, asking
+from benchmarks.processes import Driven, Server, Trouble, driven, serving, stand_aside
 from benchmarks.results import save
 from benchmarks.rounds import CONNECTIONS, Reading, attempt, opened, reading, run, signed_in
 from benchmarks.servers import Servers, scratch
 from benchmarks.subjects import chosen
+from benchmarks.turns import by_turns
 
 __all__ = ["Row", "main", "shown"]
 
@@ -33,6 +34,7 @@ class Row(Struct):
     title: str
     bare: str
     inside: list[float] = field(default_factory=list)  # CPU microseconds of a request, without HTTP
+    turns: list[tuple[float, float]] = field(default_factory=list)  # of the bare one, and of this
     http: list[Reading] = field(default_factory=list)
     skipped: str | None = None
 
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser = ArgumentParser(prog="python -m benchmarks compare", description=__doc__)
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="subjects that begin with NAME")
     parser.add_argument("--starts", type=int, default=1, help="how often the servers are started (default 1)")
-    parser.add_argument("--rounds", type=int, default=3, help="of the servers, each time (default 3)")
+    parser.add_argument("--rounds", type=int, default=2, help="of the servers, each time (default 2)")
     parser.add_argument("--seconds", type=float, default=1.0, help="of one round of one server")
     parser.add_argument("--inside", type=int, default=5, help="rounds without HTTP (default 5)")
     given = parser.parse_args(arguments)
@@ -86,33 +88,33 @@ def _enough(process: Driven) -> int:
 
 def _over_http(rows: list[Row], servers: Servers, rounds: int, seconds: float) -> None:
     with opened([row for row in rows if row.skipped is None], servers, serving) as ready:
-        cookies: dict[str, list[str]] = {}
+        loaded: dict[str, tuple[Server, list[str]]] = {}
         for row, subject, server in ready:
             with attempt(row):
-                cookies[row.name] = run(signed_in(server, subject))
-                run(_read(server, cookies[row.name], 0.3))
+                cookies = run(signed_in(server, subject))
+                run(_read(server, cookies, 0.3))
+                loaded[row.name] = server, cookies
         for _ in range(rounds):
-            for row, _, server in ready:
+            for row, *_ in ready:
                 if row.skipped is None:
                     with attempt(row):
-                        row.http.append(run(_read(server, cookies[row.name], seconds)))
+                        _once(row, loaded, seconds)
+
+
+def _once(row: Row, loaded: dict[str, tuple[Server, list[str]]], seconds: float) -> None:
+    """One round of one subject."""
+    mine, bare = loaded[row.name], loaded.get(row.bare)
+    if bare is None:
+        raise Trouble("the bare application beside it was left out")
+    row.http.append(run(_read(*mine, seconds)))
+    if bare is not mine:
+        row.turns.append(by_turns(bare, mine, seconds=seconds, connections=CONNECTIONS))
 
 
 async def _read(server: Server, cookies: list[str], seconds: float) -> Reading:
     if shutil.which("wrk"):
         return await reading(server, wrk.load(server.port, cookies, seconds, CONNECTIONS))
-    turns = [
-        cycle([request("GET", "/me", cookie) for cookie in _share(cookies, n)]) for n in range(CONNECTIONS)
-    ]
-    return await reading(server, Load(server.port, [_next_of(turn) for turn in turns]).run(seconds))
-
-
-def _next_of(turn: Iterator[bytes]) -> Next:
-    return lambda _: next(turn)
-
-
-def _share(cookies: list[str], connection: int) -> list[str]:
-    return cookies[connection::CONNECTIONS] or cookies
+    return await reading(server, Load(server.port, asking(cookies, CONNECTIONS)).run(seconds))
 
 
 # ── the table ────────────────────────────────────────────────────────────────────────────────────
@@ -120,7 +122,6 @@ def _share(cookies: list[str], connection: int) -> list[str]:
 HEADER = (
     "GET /me",
     "CPU ratio, HTTP",
-    "… of the least",
     "µs a request",
     "req/s",
     "p50 ms",
@@ -131,10 +132,7 @@ HEADER = (
 
 
 def shown(rows: Sequence[Row]) -> str:
-    """The rows as a table; a ratio is bare ÷ measured, with the range over the rounds.
-
-    "Of the least": of the round that took least of each, in which others had the machine least.
-    """
+    """The rows as a table; a ratio is bare ÷ measured, with the range over the rounds."""
     named = {row.name: row for row in rows}
     return table(HEADER, [_cells(row, named.get(row.bare, row)) for row in rows if row.inside or row.http])
 
@@ -143,8 +141,7 @@ def _cells(row: Row, bare: Row) -> list[str]:
     cells = [row.title]
     if row.http:
         cells += [
-            _ratio([b.cpu for b in bare.http], [r.cpu for r in row.http]),
-            f"{min(b.cpu for b in bare.http) / min(r.cpu for r in row.http):.2f}" if bare.http else "–",
+            _ratio(*zip(*row.turns, strict=True)) if row.turns else "1.00",
             short(Span.of([r.cpu for r in row.http]).median),
             *(
                 short(Span.of([getattr(r, name) for r in row.http]).median)
@@ -152,7 +149,7 @@ def _cells(row: Row, bare: Row) -> list[str]:
             ),
         ]
     else:
-        cells += ["–"] * 6
+        cells += ["–"] * 5
     if row.inside:
         return [*cells, _ratio(bare.inside, row.inside), short(Span.of(row.inside).median)]
     return [*cells, "–", "–"]

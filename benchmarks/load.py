@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import cycle
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
-__all__ = ["AGENT", "Answer", "Load", "Tally", "ask", "cookies_of", "request"]
+__all__ = ["AGENT", "Answer", "Load", "Tally", "ask", "asking", "cookies_of", "main", "request"]
 
 AGENT = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Chrome/143.0.0.0 Safari/537.36"
 _HEADERS = f"Host: 127.0.0.1:8000\r\nUser-Agent: {AGENT}\r\nAccept: */*\r\nSec-Fetch-Site: same-origin\r\n"
@@ -55,6 +59,16 @@ def cookies_of(answer: Answer) -> dict[str, str]:
     set_ = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("set-cookie:")]
     pairs = [line.split(";")[0].partition("=") for line in set_]
     return {name: value for name, _, value in pairs}
+
+
+def asking(cookies: Sequence[str], connections: int) -> list[Next]:
+    """What each of so many *connections* sends, so that those of the *cookies* take turns."""
+
+    def following(mine: Sequence[str]) -> Next:
+        turn = cycle([request("GET", "/me", cookie) for cookie in mine])
+        return lambda _: next(turn)
+
+    return [following(cookies[n::connections] or cookies) for n in range(connections)]
 
 
 async def ask(port: int, message: bytes) -> Answer:
@@ -162,3 +176,15 @@ def _whole(head: bytes, body: bytes) -> bool:
         return body.endswith(b"0\r\n\r\n")
     said = head.partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0]
     return len(body) >= int(said or 0)
+
+
+async def main(port: int, connections: int, cookies: Sequence[str]) -> None:
+    """Load a server until an interrupt, and print what came of it."""
+    load = Load(port, asking(cookies, connections))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, load.stop)
+    tally = await load.run(3600)
+    print(msgspec.json.encode({"requests": len(tally.taken), "bad": tally.bad}).decode())
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3].split("\n")))

@@ -92,12 +92,7 @@ INK, QUIET, OURS, THEIRS = "#1f2933", "#7b8794", "#0b7285", "#adb5bd"
 
 def chart(rows: Sequence[compare.Row]) -> str:
     """A bar for each subject with sessions: the share of the bare application's speed that it keeps."""
-    named = {row.name: row for row in rows}
-    shares = [
-        (row.title, Span.of([b.cpu / r.cpu for b, r in zip(named[row.bare].http, row.http, strict=False)]))
-        for row in rows
-        if row.name != row.bare and row.http and named[row.bare].http
-    ]
+    shares = [(row.title, Span.of([bare / own for bare, own in row.turns])) for row in rows if row.turns]
     shares.sort(key=lambda share: -share[1].median)
     height = TOP + LINE * len(shares) + 20
     bars = "\n".join(_bar(TOP + LINE * n, title, span) for n, (title, span) in enumerate(shares))

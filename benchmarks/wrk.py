@@ -12,7 +12,7 @@ import msgspec
 
 from benchmarks.load import AGENT, Tally
 
-__all__ = ["load"]
+__all__ = ["command", "load"]
 
 # A thread has a Lua state of its own, and one thread sends for all connections in turn.
 _SCRIPT = """
@@ -42,16 +42,24 @@ class _Said(msgspec.Struct):
     quantiles: list[float]  # microseconds, of 0, 1 … 99 per cent
 
 
+def command(
+    port: int, cookies: Sequence[str], seconds: float, connections: int, folder: Path
+) -> Sequence[str]:
+    """How it is started, with its script in *folder*. The last line that it prints is JSON."""
+    script = Path(folder, "me.lua")
+    script.write_text(_SCRIPT % (", ".join(f'"{cookie}"' for cookie in cookies), AGENT))
+    return [
+        *("wrk", f"-c{connections}", "-t1", f"-d{max(1, ceil(seconds))}s", "--timeout=60s", f"-s{script}"),
+        f"http://127.0.0.1:{port}/me",
+    ]
+
+
 async def load(port: int, cookies: Sequence[str], seconds: float, connections: int) -> Tally:
     """Its `taken` repeats the quantiles, so that their number is that of the requests."""
     with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder, "me.lua")
-        script.write_text(_SCRIPT % (", ".join(f'"{cookie}"' for cookie in cookies), AGENT))
         process = await asyncio.create_subprocess_exec(
-            "wrk", f"-c{connections}", "-t1", f"-d{max(1, ceil(seconds))}s", f"-s{script}",
-            f"http://127.0.0.1:{port}/me",
-            stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+            *command(port, cookies, seconds, connections, Path(folder)), stdout=asyncio.subprocess.PIPE
+        )
         output, _ = await process.communicate()
     said = msgspec.json.decode(output.splitlines()[-1], type=_Said)
     times, rest = divmod(said.requests, len(said.quantiles))

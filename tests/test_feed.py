@@ -146,6 +146,10 @@ def test_what_is_good_is_so_no_longer_than_it_is_current_or_the_clock_takes(cloc
     machine.wall += 1.0
     found.good = feed.good(feed.editions[7], told(), told() + SECOND / 4)
     assert found.good == (feed.editions[7], monotonic.now + 0.25, machine.wall, machine.wall + 0.25)
+    began = monotonic.now, machine.wall
+    for awake, wall in ((0, 0), (0.24, 0.24), (0, 0.26), (0.26, 0), (0, -0.1)):
+        monotonic.now, machine.wall = began[0] + awake, began[1] + wall
+        assert feed.holds(found) == ((awake, wall) in ((0, 0), (0.24, 0.24)))
 
 
 def test_nothing_holds_while_the_clock_is_in_doubt_however_long_the_feed_is_trusted(clock):

@@ -247,6 +247,28 @@ def test_who_was_noted_is_good_until_the_next_use_worth_a_note():
         assert world.sessions.snapshots.stands(kept) == stands
 
 
+def test_a_use_worth_a_note_is_due_by_the_clock_that_nobody_sets():
+    world = World(forgetful=False, told=True, policy=POLICY.changed(touch_every=2 * SECOND))
+    kept = _kept(world)
+    for stands in (True, False):
+        world.pass_(0.0, 1.1)
+        assert world.sessions.snapshots.stands(kept) == stands
+
+
+def test_what_was_noted_is_packed_as_it_is_now():
+    world = World(forgetful=False, told=True)
+    near = world.sessions.snapshots.near
+    near._ready_limit = 1
+    world.sure(1)
+    world.ask(0, True, False)  # it was packed
+    world.pass_(10.0, 10.0)
+    world.poll()
+    for which, passive in ((0, False), (1, False), (0, True)):
+        shown, *_ = world.ask(which, passive, False)
+        assert shown is not None
+        assert shown[1] == world.sessions.clock()
+
+
 @pytest.fixture
 def uncached() -> World:
     return World(forgetful=False, told=True, policy=UNCACHED)
