@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -27,6 +27,7 @@ __all__ = ["by_turns"]
 _TURN = 0.05  # seconds of load
 _REST = 0.01  # until most of what was asked is answered
 _LONG = 3600  # seconds that a load lasts unless it is told to end
+_PATIENCE = 30  # seconds until it must have done so
 
 
 class _Said(msgspec.Struct):
@@ -49,13 +50,20 @@ class _Load:
 
     def end(self) -> int:
         """How many requests were answered."""
-        self._process.send_signal(signal.SIGINT)
         self.go_on()
-        output, _ = self._process.communicate(timeout=60)
+        output = self._interrupted()
         said = msgspec.json.decode(output.splitlines()[-1], type=_Said)
         if said.bad or not said.requests:
             raise Trouble(f"{said.bad} of {said.requests} answers said no")
         return said.requests
+
+    def _interrupted(self) -> bytes:
+        """What it says at its end. Of the signal that finds it stopped the wrong thread may hear."""
+        for _ in range(_PATIENCE):
+            self._process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                return self._process.communicate(timeout=1)[0]
+        raise Trouble("the load does not end")
 
 
 @contextmanager
