@@ -25,7 +25,7 @@ _NUMBERS = struct.Struct(">II")  # of the device and of the place, before what i
 class Kept:
     """A snapshot that is ready for use. `came_from`: where it was found to be used as before.
 
-    `gone`: it was dropped or replaced, so that whoever still holds it must ask again.
+    `gone`: it was dropped or replaced, so that whoever still holds it must ask again: see `leave`.
     """
 
     __slots__ = (
@@ -47,6 +47,11 @@ class Kept:
         self.good: Good = NEVER  # since when it may be used without a note, and until when
         self.gone = False
         self.came_from: object = None
+
+    def leave(self) -> None:
+        """It answers no longer. In this order: whoever finds it good just now looks whether it has left."""
+        self.gone = True
+        self.good = NEVER
 
     def use(self, session: Session, touch_every: timedelta) -> None:
         """It was used: *session* is the same, and seen later."""
@@ -125,7 +130,7 @@ class NearCache:
     def _pack(self, name: bytes) -> None:
         """What has lain ready longest is packed: the last of the packed ones to go."""
         kept = self.ready.pop(name)
-        kept.gone = True
+        kept.leave()
         if kept.packed is None:
             snapshot = Snapshot(kept.session, kept.made_at, kept.stale_at)
             kept.packed = self._numbered(kept.session) + packed(snapshot, whole=False)
@@ -141,7 +146,8 @@ class NearCache:
         if kept is None:
             raw = self._packed.pop(name, None)
         else:
-            kept.gone, raw = True, kept.packed
+            kept.leave()
+            raw = kept.packed
         self._unnumber(raw)
 
     def _unnumber(self, packed: bytes | None) -> None:

@@ -77,16 +77,15 @@ class Snapshots:
         wall, monotonic = feed.wall, feed.monotonic  # to call an attribute that is no method takes longer
         now, ticks = wall(), monotonic()
         if (  # `Feed.holds`, spelt out: nearly every request asks
-            edition is not feed.editions[kept.part]
-            or kept.gone
-            or not since <= now < until
-            or ticks >= awake
-            or not feed.wall_since < now < feed.wall_until
-            or ticks >= feed.awake_until
+            edition is feed.editions[kept.part]
+            and since <= now < until
+            and ticks < awake
+            and feed.wall_since < now < feed.wall_until
+            and ticks < feed.awake_until
         ):
-            return False
-        self.hits += 1
-        return True
+            self.hits += 1
+            return True
+        return False
 
     def _found(self, name: bytes, sealed: str | None, passive: bool) -> Kept | None:
         """The same, of what was not found good just now."""
@@ -110,6 +109,8 @@ class Snapshots:
             return False
         until, touch_at = kept.stale_at, kept.touch_at
         kept.good = feed.good(edition, now, until if until < touch_at else touch_at)
+        if kept.gone:
+            kept.leave()
         return True
 
     def known(self, token: str, sealed: str | None) -> bool:
@@ -179,7 +180,7 @@ class Snapshots:
     def forget_cookies(self) -> None:
         """Open each cookie cache again when it comes."""
         for _, kept in self._alone.values():
-            kept.gone = True
+            kept.leave()
         self._alone.clear()
         self._cookies.clear()
 
@@ -229,10 +230,11 @@ class Snapshots:
     def _shown(self, name: bytes, sealed: str, now: datetime, known: Kept | None) -> Kept | None:
         """What the cookie cache *sealed* says; one that was opened lately is not opened again."""
         lately = self._cookies.get(name)
-        if lately is not None and lately[:2] == (sealed, self.feed.epoch) and self._good(lately[2], now):
+        if lately is not None and lately[:2] == (sealed, self.feed.epoch):
             lately[2].gone = False
-            self._alone[name] = sealed, lately[2]
-            return lately[2]
+            if self._good(lately[2], now):
+                self._alone[name] = sealed, lately[2]
+                return lately[2]
         opened = self._opened(name, sealed, now)
         if opened is None or not self._unvoided(opened):
             return None
@@ -258,7 +260,7 @@ class Snapshots:
     def _replaced(self, name: bytes) -> None:
         """No cookie cache answers alone for *name* any more."""
         if name in self._alone:
-            self._alone.pop(name)[1].gone = True
+            self._alone.pop(name)[1].leave()
 
     def _used(self, name: bytes, kept: Kept, now: datetime) -> Kept | None:
         """Record the use with the next flush; without one the store is asked, which records it too."""

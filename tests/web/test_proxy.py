@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sojourn.errors import SettingsError
+from sojourn.web.headers import Headers
 from sojourn.web.proxy import Peer, Proxies
 
 TRUSTED = Proxies(["10.0.0.0/8", "192.0.2.1", "2001:db8:aaaa::/48"])
@@ -127,3 +130,39 @@ def test_the_header_of_rfc_7239_is_not_read():
 def test_a_network_that_is_none_is_refused_with_a_remedy(wrong):
     with pytest.raises(SettingsError, match=r"write a network such as 10\.0\.0\.0/8"):
         Proxies([wrong])
+
+
+# ── what was worked out lately ───────────────────────────────────────────────────────────────────
+
+texts = st.none() | st.sampled_from([b"", b"203.0.113.7", b"198.51.100.9, 10.0.0.2", b"nonsense", b"\xff"])
+schemes = st.none() | st.sampled_from([b"https", b"http", b"http, https", b"gopher"])
+countries = st.none() | st.sampled_from([b"CH", b"de", b"XX"])
+asked = st.tuples(
+    st.sampled_from([PROXY, CLIENT, "127.0.0.1", None]),
+    st.sampled_from(["http", "https"]),
+    st.fixed_dictionaries(
+        {b"x-forwarded-for": texts, b"x-forwarded-proto": schemes, b"x-country": countries}
+    ),
+)
+
+
+@pytest.mark.req("TH-14")
+@given(st.booleans(), st.booleans(), st.lists(asked, max_size=12))
+def test_what_is_remembered_is_what_would_be_worked_out(believed, by_country, all_asked):
+    trusted, header = (["10.0.0.0/8"] if believed else []), "X-Country" if by_country else None
+    proxies = Proxies(trusted, country_header=header)
+    for ip, scheme, headers in (*all_asked, *all_asked):
+        raw = {name: value for name, value in headers.items() if value is not None}
+        assert proxies.found(ip, scheme, raw) == Proxies(trusted, country_header=header).peer(
+            ip, scheme, Headers(raw)
+        )
+
+
+def test_random_headers_take_no_more_and_more_room():
+    proxies = Proxies(["10.0.0.0/8"])
+    for n in range(9_000):
+        proxies.found(PROXY, "http", {b"x-forwarded-for": f"203.0.{n >> 8}.{n & 255}".encode()})
+    assert 0 < len(proxies._lately) <= 4_096
+    before = len(proxies._lately)
+    proxies.found(PROXY, "http", {b"x-forwarded-for": b", ".join([b"203.0.113.7"] * 100)})
+    assert len(proxies._lately) == before

@@ -38,8 +38,10 @@ class Incoming:
     def __init__(self, site: Site, scope: Mapping[str, Any]) -> None:
         self.site, self._asked = site, dict(scope)
         sent = scope["headers"]
-        raw: dict[bytes, bytes] = dict(sent) if sent.__class__ is list else {}
-        self._raw = raw if raw and len(raw) == len(sent) else named(sent)
+        if sent.__class__ is list and len(raw := dict(sent)) == len(sent):  # `named`, spelt out
+            self._raw: dict[bytes, bytes] = raw
+        else:
+            self._raw = named(sent)
 
     @property
     def method(self) -> str:
@@ -63,13 +65,13 @@ class Incoming:
     def peer(self) -> Peer:
         """Who is really asking; worked out only when somebody wants to know."""
         if self._peer is None:
-            self._peer = self.site.proxies.peer(self._nearest, self._spoken, self.headers)
+            self._peer = self.site.proxies.found(self._nearest, self._spoken, self._raw)
         return self._peer
 
     @property
     def ip(self) -> str | None:
         """The address of who is really asking, found as cheaply as can be."""
-        if self.site.proxies.configured:
+        if self.site.proxied:
             return self.peer.ip
         client = self._asked.get("client")
         return client[0] if client else None
@@ -82,7 +84,7 @@ class Incoming:
     @property
     def scheme(self) -> str:
         """`https` or `http`, as far as trusted hops tell."""
-        return self.peer.scheme if self.site.proxies.configured else self._spoken
+        return self.peer.scheme if self.site.proxied else self._spoken
 
     @property
     def _nearest(self) -> str | None:

@@ -28,6 +28,7 @@ class Outgoing(Incoming):
     _record: Session | None = None  # all that the store said of it in this request
     _set: Mapping[str, str] = _NOTHING
     _told: Sequence[Raw] = ()
+    _says = False  # one of these two
 
     def name_device(self) -> DeviceCookie:
         """This browser's name; it gets one now if it had none."""
@@ -78,11 +79,11 @@ class Outgoing(Incoming):
 
     def tell(self, token: str) -> None:
         """Send the bearer *token* with the answer, where Better Auth's client looks for it."""
-        self._told = bearer.told(token)
+        self._told, self._says = bearer.told(token), True
 
     def put(self, name: str, cookie: str) -> None:
         """Send *cookie* with the answer, the last one of this *name*."""
-        self._set = {**self._set, name: cookie}
+        self._set, self._says = {**self._set, name: cookie}, True
 
     def answered(self, sent: Iterable[Raw]) -> list[Raw]:
         """The headers of the answer: those that the application *sent*, with ours.
@@ -90,27 +91,27 @@ class Outgoing(Incoming):
         What the application says about caching stays, unless the answer carries a cookie of ours: a
         shared cache would hand that to everybody. Asked for when nothing can change any more.
         """
-        headers, site = [*sent], self.site
+        headers, site, asked = [*sent], self.site, self._asked
         if site.caches_in_cookies and self._session is not None:
             self._cache()
+        if self._says:
+            headers = self._with_ours(headers)
+        if self.looked:
+            if b"cache-control" not in dict(headers):
+                headers.append(_NO_STORE)
+            headers.append(site.vary)
+        if asked["method"] not in SAFE:
+            headers.append(_VARY_BY_SOURCE)
+        if site.proxied or asked.get("scheme") not in _PLAIN:
+            self._guard(headers)
+        return headers
+
+    def _with_ours(self, headers: list[Raw]) -> list[Raw]:
+        """With our cookies, which nobody may keep, and the token of a bearer."""
         if self._set:
             headers = [header for header in headers if header[0].lower() != b"cache-control"]
             headers += [(b"set-cookie", cookie.encode()) for cookie in self._set.values()]
-        if self._told:
-            headers += self._told
-        if self.looked:
-            headers.append(site.vary)
-            for name, _ in headers:
-                if name == b"cache-control":
-                    break
-            else:
-                headers.append(_NO_STORE)
-        asked = self._asked
-        if asked["method"] not in SAFE:
-            headers.append(_VARY_BY_SOURCE)
-        if asked.get("scheme", "http") != "http" or site.proxied:
-            self._guard(headers)
-        return headers
+        return [*headers, *self._told]
 
     def _guard(self, headers: list[Raw]) -> None:
         """Have browsers come by https from now on, if this one did."""
@@ -153,6 +154,7 @@ class Outgoing(Incoming):
         return session is not None and self._record is None and session.data.__class__ is Partial
 
 
+_PLAIN = ("http", None)  # schemes; without one it is http
 _VARY_BY_SOURCE = (b"vary", b"Sec-Fetch-Site, Origin")
 _NO_STORE = (b"cache-control", b"no-store")
 _HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")

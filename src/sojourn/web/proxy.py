@@ -8,10 +8,12 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from msgspec import Struct
 
 from sojourn.errors import SettingsError
+from sojourn.web.headers import Headers
 
 __all__ = ["Peer", "Proxies"]
 
 _Address = IPv4Address | IPv6Address
+_REMEMBERED, _LONG = 4_096, 512  # what was worked out lately, of so many characters at most
 
 
 class Peer(Struct, frozen=True):
@@ -32,6 +34,7 @@ class Proxies:
     def __init__(self, trusted: Iterable[str] = (), *, country_header: str | None = None) -> None:
         """*country_header*: in which the proxies say the country of a client; nobody else is believed."""
         self._country_header = country_header and country_header.lower()
+        self._country = (self._country_header or "").encode("latin-1", "replace")
         self._trusted: list[IPv4Network | IPv6Network] = []
         for text in trusted:
             try:
@@ -41,6 +44,20 @@ class Proxies:
                     f"trusted proxy {text!r}: {error}; write a network such as 10.0.0.0/8 or one address"
                 ) from None
         self.configured = bool(self._trusted)  # whether anybody is believed at all
+        self._lately: dict[tuple[str | bytes | None, ...], Peer] = {}  # what was worked out, of what
+
+    def found(self, ip: str | None, scheme: str, raw: Mapping[bytes, bytes]) -> Peer:
+        """`peer`, from headers as they came. Of the same ones it is not worked out again."""
+        forwarded, proto = raw.get(b"x-forwarded-for"), raw.get(b"x-forwarded-proto")
+        said = ip, scheme, forwarded, proto, raw.get(self._country) if self._country else None
+        known = self._lately.get(said)
+        if known is None:
+            known = self.peer(ip, scheme, Headers(raw))
+            if len(self._lately) >= _REMEMBERED:
+                self._lately.clear()
+            if sum(len(text or "") for text in said) <= _LONG:
+                self._lately[said] = known
+        return known
 
     def peer(self, ip: str | None, scheme: str, headers: Mapping[str, str]) -> Peer:
         """The client behind the connection from *ip*: the right-most address that is no trusted proxy."""

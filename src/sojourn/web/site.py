@@ -87,6 +87,7 @@ class Site:
         self.proxied = self.proxies.configured
         self.caches_in_cookies = sessions.policy.cookie_cache is not None
         self.lately: dict[bytes | None, Cookies] = {}  # what `cookies_in` has read
+        self.stands = sessions.snapshots.stands  # to hand: every request asks
         self._told: OrderedDict[tuple[UUID, str], None] = OrderedDict()
         self._followers: dict[Any, _Followers] = {}
         self._lock = Lock()

@@ -57,9 +57,10 @@ class Visit(Outgoing):
         try:
             if not self._loaded:
                 lately = None if sure else self._lately()
-                if isinstance(lately, Kept) and self.site.sessions.snapshots.stands(lately):
-                    self._session, self._loaded = lately.session, True
-                    return lately.session
+                if isinstance(lately, Kept) and self.site.stands(lately):
+                    self._loaded = True
+                    self._session = session = lately.session
+                    return session
                 await self._find(lately, sure)
                 self._loaded = True
             elif sure and self._session is not None and isinstance(self._session.data, Partial):
