@@ -21,7 +21,7 @@ PARTS = {
     "all": "all that the documentation shows, in about an hour",
 }
 ALL = (
-    ("compare", "--starts", "4", "--rounds", "3", "--seconds", "1", "--inside", "9"),
+    ("compare", "--starts", "3", "--rounds", "2", "--seconds", "1", "--inside", "9"),
     ("writes", "--rounds", "5", "--seconds", "2"),
     ("calls", "--rounds", "11"),
     ("felt", "--count", "300"),
