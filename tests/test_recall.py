@@ -367,6 +367,24 @@ def test_a_cookie_cache_that_answers_again_stands_again(carried):
     assert _kept(carried, sealed=True) is kept
 
 
+@pytest.mark.parametrize(("asked", "name", "how"), [("good", "drop", ()), ("trusts", "end", (True,))])
+def test_what_another_thread_does_while_it_is_found_good_is_felt(world, monkeypatch, asked, name, how):
+    kept, feed = _kept(world), world.sessions.feed
+    ask = getattr(feed, asked)
+
+    def meanwhile(*of: Any) -> Any:
+        answer = ask(*of)
+        getattr(world, name)(0, *how)
+        return answer
+
+    kept.good = NEVER
+    with monkeypatch.context() as patched:
+        patched.setattr(feed, asked, meanwhile)
+        assert world.ask(0, True, False)[0]  # it was asked before
+    assert not world.sessions.snapshots.stands(kept)
+    assert world.ask(0, True, False)[0] is None
+
+
 def test_what_stands_is_counted_as_answered(world):
     kept, snapshots = _kept(world), world.sessions.snapshots
     before = snapshots.hits
