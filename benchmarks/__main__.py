@@ -18,7 +18,7 @@ PARTS = {
     "overview": "what administrators ask of a million sessions and a long journal",
     "scale": "a store of a million sessions, or of ten: scale STORE --sessions N",
     "report": "write the results into the documentation",
-    "all": "all that the documentation shows, in about an hour",
+    "all": "all that the documentation shows, in an hour or more",
 }
 ALL = (
     ("compare", "--starts", "3", "--rounds", "2", "--seconds", "1", "--inside", "9"),

@@ -141,7 +141,7 @@ def _cells(row: Row, bare: Row) -> list[str]:
     cells = [row.title]
     if row.http:
         cells += [
-            _ratio(*zip(*row.turns, strict=True)) if row.turns else "1.00",
+            _ratio(*zip(*row.turns, strict=True)) if row.turns else "1.00" if row.name == row.bare else "–",
             short(Span.of([r.cpu for r in row.http]).median),
             *(
                 short(Span.of([getattr(r, name) for r in row.http]).median)

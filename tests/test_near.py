@@ -126,7 +126,7 @@ def test_what_was_used_is_packed_anew(monkeypatch):
     assert found.packed is not None
     seen = _replaced(found.session, seen_at=found.session.seen_at + timedelta(seconds=7))
     found.use(seen, timedelta(minutes=1))
-    near.used(found, later)
+    assert near.used(name(0), found, later)
     assert near.ready[name(0)] is found
     assert near.get(name(1)) is not None  # so the other one is packed
     again = near.get(name(0))
@@ -146,10 +146,19 @@ def test_what_is_gone_is_not_counted_twice_when_it_is_used(monkeypatch):
     found = near.get(name(0))
     assert found is not None
     assert near.get(name(1)) is not None  # packs the first one
-    near.used(found, STALE)
+    assert not near.used(name(0), found, STALE)
     near.drop(name(0))
-    near.used(found, STALE)
+    assert not near.used(name(0), found, STALE)
     assert sum(near._common._users) == 2  # a device and a place, of the other one
+
+
+def test_who_was_used_is_the_last_to_be_packed(monkeypatch):
+    monkeypatch.setattr("sojourn.near._READY", 3)
+    near = filled(3, limit=100)
+    first = near.ready[name(0)]
+    assert near.used(name(0), first, STALE)
+    near.put(name(3), made())
+    assert list(near.ready) == [name(2), name(0), name(3)]
 
 
 def test_a_session_takes_less_than_300_bytes():

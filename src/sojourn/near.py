@@ -95,13 +95,15 @@ class NearCache:
             self._make_ready(name, kept)
         return kept
 
-    def used(self, kept: Kept, stale_at: datetime) -> None:
-        """*kept*, which is ready here, was used: now it is of use until *stale_at*, and packed no longer."""
+    def used(self, name: bytes, kept: Kept, stale_at: datetime) -> bool:
+        """*kept* was used: of use until *stale_at* now, and packed last. False: it is not ready here."""
         with self._lock:
-            if kept.gone:  # another thread was faster
-                return
+            if self.ready.get(name) is not kept:
+                return False
             self._unnumber(kept.packed)
             kept.packed, kept.stale_at = None, stale_at
+            self.ready[name] = self.ready.pop(name)
+            return True
 
     def drop(self, name: bytes) -> None:
         with self._lock:

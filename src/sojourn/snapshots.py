@@ -273,9 +273,8 @@ class Snapshots:
         self.activity.note(session.id, seen)
         stale_at = self._stale_at(session, kept.made_at, self.policy.cache_for)
         kept.use(session, touch_every)
-        if self.near.ready.get(name) is kept:
+        if self.near.used(name, kept, stale_at):
             self._replaced(name)
-            self.near.used(kept, stale_at)
             used = kept
         else:  # also if it is stale, and good for nothing else: it says when the next use is to be recorded
             used = self._keep(name, Snapshot(session, kept.made_at, stale_at))
