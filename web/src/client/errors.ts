@@ -41,17 +41,17 @@ interface Details {
 
 export class SessionError extends Error {
   override readonly name = "SessionError";
-  readonly code: ErrorCode;
+  declare readonly code: ErrorCode;
   /** The HTTP status; 0: no answer came. */
-  readonly status: number;
+  declare readonly status: number;
   /** Seconds. */
-  readonly retryAfter: number | null;
-  readonly requestId: string | null;
-  readonly reason: string | null;
+  declare readonly retryAfter: number | null;
+  declare readonly requestId: string | null;
+  declare readonly reason: string | null;
   /** For `reauth_required`: the ways to prove who one is. */
-  readonly methods: string[];
+  declare readonly methods: string[];
   /** The problem details as the server gave them. */
-  readonly facts: Record<string, unknown>;
+  declare readonly facts: Record<string, unknown>;
 
   constructor(code: ErrorCode, { status = 0, message, retryAfter = null, facts = {}, cause }: Details = {}) {
     super(sentence(code, retryAfter) ?? message ?? MESSAGES.server, { cause });
@@ -107,7 +107,19 @@ export function isOurs({ status, facts }: SessionError): boolean {
   return status === 401 && OF_SESSION.test(`${facts.code}`);
 }
 
-/** A part of the client that comes later could not be had; whoever asks again gets another try. */
-export function unreachable(cause: unknown): never {
-  throw new SessionError("network", { cause });
+let tries = 0;
+
+/**
+ * A part that comes later could not be had, says *cause*. Browsers remember that of its address (HTML, "fetch a single
+ * module script"), so it is asked for by another one, which *cause* ends with where it matters.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: whatever is in that part
+export async function anew(cause: any): Promise<any> {
+  try {
+    return await import(
+      /* @vite-ignore */ /* webpackIgnore: true */ `${/http.*/.exec(cause.message)}?${++tries}`
+    );
+  } catch {
+    throw new SessionError("network", { cause });
+  }
 }

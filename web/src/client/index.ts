@@ -2,7 +2,7 @@
 
 import { createApi } from "./api.ts";
 import type { Core, Options } from "./core.ts";
-import { SessionError, unreachable } from "./errors.ts";
+import { anew, SessionError } from "./errors.ts";
 import { createEmitter } from "./events.ts";
 import { cookieMemory, createClock } from "./hint.ts";
 import { fetched, trouble } from "./request.ts";
@@ -11,7 +11,7 @@ import type { SessionClient, SessionClientOptions } from "./types.ts";
 
 export * as formats from "./format.ts";
 export type * from "./types.ts";
-export { SessionError };
+export { anew, SessionError };
 
 /** Nothing happens before the first request or `start()`; on a server, `start()` does nothing. */
 export function createSessionClient(given: SessionClientOptions = {}): SessionClient {
@@ -24,7 +24,7 @@ export function createSessionClient(given: SessionClientOptions = {}): SessionCl
   async function watch(): Promise<void> {
     expect(false);
     try {
-      const live = await import("./live.ts");
+      const live: typeof import("./live.ts") = await import("./live.ts").catch(anew);
       core.live ??= live.createLive(core); // asked for twice before it came, it is still one
       if (users) core.live.start();
     } catch {
@@ -125,7 +125,7 @@ function createCore(given: SessionClientOptions): Core {
 
 /** Get what keeps tokens, once; where it cannot be had, the next request tries again. */
 async function keep(core: Core): Promise<void> {
-  const { bearerMemory } = await import("./bearer.ts").catch(unreachable);
+  const { bearerMemory } = await import("./bearer.ts").catch(anew);
   if (!core.ready) return;
   core.ready = undefined;
   core.memory = bearerMemory(core.options);

@@ -1,7 +1,7 @@
 /** One request: credentials, timeout and typed errors. */
 
 import type { Core } from "./core.ts";
-import { isOurs, refusal, SessionError, unreachable } from "./errors.ts";
+import { anew, isOurs, refusal, SessionError } from "./errors.ts";
 import { see } from "./session.ts";
 import type { RequestOptions } from "./types.ts";
 
@@ -103,7 +103,7 @@ async function send<T>(
 
 /** What to do about a refusal: `start` has fetched it long before, or it is fetched now. */
 export function trouble(): Promise<typeof import("./trouble.ts")> {
-  return import("./trouble.ts").catch(unreachable);
+  return import("./trouble.ts").catch(anew);
 }
 
 /** Our headers and credentials, on top of the caller's own. */

@@ -1,6 +1,6 @@
 /** Parts that nobody needs at once: two files with the English words of each, fetched later than the rest. */
 
-import { SessionError } from "../client/index";
+import { anew, SessionError } from "../client/index";
 import { type Catalogue, learn } from "./messages";
 import { createStore, type Store } from "./store";
 
@@ -31,23 +31,25 @@ const under: { [P in Part]?: Promise<Parts[P]> } = {};
 /** What could not be fetched is fetched again when it is asked for again. */
 export function fetched<P extends Part>(part: P): Promise<Parts[P]> {
   const coming = under as { [K in P]?: Promise<Parts[P]> };
-  coming[part] ??= FETCH[part]().then(
-    (file) => {
-      here[part] = file;
-      learn(file.english);
-      arrivals.set(arrivals.get() + 1);
-      return file;
-    },
-    (error: unknown) => {
-      delete coming[part];
-      return unreachable(error);
-    },
-  );
+  coming[part] ??= FETCH[part]()
+    .catch(anew)
+    .then(
+      (file: Parts[P]) => {
+        here[part] = file;
+        learn(file.english);
+        arrivals.set(arrivals.get() + 1);
+        return file;
+      },
+      (error: unknown) => {
+        delete coming[part];
+        throw error;
+      },
+    );
   return coming[part];
 }
 
-export function unreachable(cause?: unknown): never {
-  throw new SessionError("network", { cause });
+export function unreachable(): never {
+  throw new SessionError("network");
 }
 
 /** Resolves when these parts are here; by default all. */
