@@ -111,8 +111,7 @@ export function createStream(core: Core, end: (ending: Ending, sure: boolean) =>
       try {
         await read(AbortSignal.any([signal, dead.signal]), alive);
       } catch (error) {
-        const { status, retryAfter } =
-          error instanceof SessionError ? error : { status: 0, retryAfter: null };
+        const { status, retryAfter }: Partial<SessionError> = error instanceof SessionError ? error : {};
         absent = status === 404;
         if (status === 401 && core.state.status === "signedIn") recheck(core);
         if (status === 401 || absent) return;
