@@ -117,9 +117,9 @@ def test_it_is_current_from_the_first_complete_poll_for_as_long_as_the_bound(fee
 
 
 def test_nothing_is_remembered_as_good_before_it_is_current(feed, clock):
-    assert feed.good(feed.editions[0], clock(), clock() + MINUTE) is NEVER
+    assert feed.good(feed.editions[0], clock() + MINUTE) is NEVER
     drive(feed.poll())
-    assert feed.good(feed.editions[0], clock(), clock() + MINUTE) is not NEVER
+    assert feed.good(feed.editions[0], clock() + MINUTE) is not NEVER
 
 
 def test_what_is_good_is_so_no_longer_than_it_is_current_or_the_clock_takes(clock, monotonic):
@@ -129,27 +129,27 @@ def test_what_is_good_is_so_no_longer_than_it_is_current_or_the_clock_takes(cloc
         MemoryStore(), clock=told, max_staleness=SECOND, poll_every=SECOND, keep=MINUTE, monotonic=monotonic
     )
     drive(feed.poll())
-    found = SimpleNamespace(part=7, good=feed.good(feed.editions[7], told(), told() + MINUTE))
-    assert found.good == (feed.editions[7], math.inf, machine.wall, machine.wall + 60)
-    assert feed.holds(found)
+    found = SimpleNamespace(good=feed.good(feed.editions[7], told() + MINUTE))
+    assert found.good == (feed.editions[7], math.inf, machine.wall + 60)
+    assert feed.holds(found.good)
     monotonic.now += 1
-    assert not feed.holds(found)
+    assert not feed.holds(found.good)
     told.sync(clock(), asked=told.reading())
     drive(feed.poll())
-    assert feed.holds(found)
+    assert feed.holds(found.good)
     machine.wall += 0.999
-    assert feed.holds(found)
+    assert feed.holds(found.good)
     machine.wall += 0.001
-    assert not feed.holds(found)
+    assert not feed.holds(found.good)
     machine.wall -= 2.0
-    assert not feed.holds(found)
+    assert not feed.holds(found.good)
     machine.wall += 1.0
-    found.good = feed.good(feed.editions[7], told(), told() + SECOND / 4)
-    assert found.good == (feed.editions[7], monotonic.now + 0.25, machine.wall, machine.wall + 0.25)
+    found.good = feed.good(feed.editions[7], told() + SECOND / 4)
+    assert found.good == (feed.editions[7], monotonic.now + 0.25, machine.wall + 0.25)
     began = monotonic.now, machine.wall
     for awake, wall in ((0, 0), (0.24, 0.24), (0, 0.26), (0.26, 0), (0, -0.1)):
         monotonic.now, machine.wall = began[0] + awake, began[1] + wall
-        assert feed.holds(found) == ((awake, wall) in ((0, 0), (0.24, 0.24)))
+        assert feed.holds(found.good) == ((awake, wall) in ((0, 0), (0.24, 0.24)))
 
 
 def test_nothing_holds_while_the_clock_is_in_doubt_however_long_the_feed_is_trusted(clock):
@@ -165,26 +165,39 @@ def test_nothing_holds_while_the_clock_is_in_doubt_however_long_the_feed_is_trus
     )
     told.sync(clock(), asked=told.reading())
     drive(feed.poll())
-    found = SimpleNamespace(part=0, good=feed.good(feed.editions[0], told(), told() + MINUTE))
+    found = SimpleNamespace(good=feed.good(feed.editions[0], told() + MINUTE))
     machine.wall, machine.awake = machine.wall + 1.5, machine.awake + 1.5
-    assert not feed.holds(found)  # so long after a poll that nobody would know: it is looked at ...
-    feed.good(feed.editions[1], told(), told() + MINUTE)
-    assert feed.holds(found)  # ... and was no leap
+    assert not feed.holds(found.good)  # so long after a poll that nobody would know: it is looked at ...
+    feed.good(feed.editions[1], told() + MINUTE)
+    assert feed.holds(found.good)  # ... and was no leap
     machine.wall += 1.5
-    feed.good(feed.editions[1], told(), told() + MINUTE)
-    assert not feed.holds(found)
+    feed.good(feed.editions[1], told() + MINUTE)
+    assert not feed.holds(found.good)
+
+
+def test_who_sets_the_clock_back_is_noticed_and_the_next_poll_begins_anew(feed, clock):
+    drive(feed.poll())
+    clock.tick(seconds=0.2)
+    found = SimpleNamespace(good=feed.good(feed.editions[0], clock() + MINUTE))
+    clock.tick(seconds=-0.1)
+    assert not feed.holds(found.good)  # it was found good later than now
+    assert feed.good(feed.editions[0], clock() + MINUTE) is NEVER
+    drive(feed.poll())
+    assert not feed.holds(found.good)
+    anew = SimpleNamespace(good=feed.good(feed.editions[0], clock() + MINUTE))
+    assert feed.holds(anew.good)
+    clock.tick(seconds=0.5)
+    assert feed.holds(anew.good)
+    assert not feed.holds(found.good)
 
 
 def test_what_is_learnt_of_one_session_leaves_the_others_good(feed, clock):
     drive(feed.poll())
-    good = [
-        SimpleNamespace(part=part, good=feed.good(feed.editions[part], clock(), clock() + MINUTE))
-        for part in (5, 6)
-    ]
+    good = [SimpleNamespace(good=feed.good(feed.editions[part], clock() + MINUTE)) for part in (5, 6)]
     feed.void(Entry(UUID(int=5), 3))
-    assert [feed.holds(one) for one in good] == [False, True]
+    assert [feed.holds(one.good) for one in good] == [False, True]
     feed.ended(UUID(int=6 + 1024), clock(), Reason.USER)  # of the same part
-    assert not feed.holds(good[1])
+    assert not feed.holds(good[1].good)
 
 
 def test_a_poll_that_moves_the_clock_begins_an_edition(clock, monotonic):

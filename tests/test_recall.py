@@ -115,7 +115,10 @@ class World:
             lately = [one for *_, one in (*snapshots._cookies.values(), *snapshots._alone.values())]
             known: list[Any] = [*snapshots.near.ready.values(), *lately, *standing]
             for one in known:
-                one.good = NEVER
+                if isinstance(one, Kept):
+                    one.good = NEVER
+                else:
+                    one.plain = NEVER
         token = self.issued[which].token
         if not snapshots.on:
             found = drive(self.sessions.validate(token, passive=passive)).session

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-__all__ = ["NEVER", "PARTS", "Clock", "Good", "StoreClock", "part_of", "utc_now", "wall_of"]
+__all__ = ["NEVER", "PARTS", "Clock", "Edition", "Good", "StoreClock", "part_of", "utc_now", "wall_of"]
 
 Clock = Callable[[], datetime]
 
@@ -21,11 +21,22 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-# What was answered stays true in this edition of a feed until then by the monotonic clock, and from then
-# until then by what `wall_of` gives, while the feed is current. A plain tuple: every request takes one apart.
-Good = tuple[object, float, float, float]
+class Edition:
+    """What a feed knows of one part of the ids: `live` until it may trust less than before."""
 
-NEVER: Good = (None, 0.0, 0.0, 0.0)
+    __slots__ = ("live",)
+
+    def __init__(self) -> None:
+        self.live = True
+
+
+# What was answered stays true while this edition lives, until then by the monotonic clock and until then by
+# what `wall_of` gives, as long as the feed is current. A plain tuple: every request takes one apart.
+Good = tuple[Edition, float, float]
+
+_DEAD = Edition()
+_DEAD.live = False
+NEVER: Good = (_DEAD, 0.0, 0.0)
 
 PARTS = 1_024
 """Of the ids, each with an edition of its own: what is learnt of one session leaves most others good."""

@@ -124,7 +124,7 @@ class Commits:
             return None
         if policy.exceptions is not None and policy.of(known) is not standing.policy:
             return None
-        return known if feed.holds(standing) or await self._stands(standing) else None
+        return known if feed.holds(standing.plain) or await self._stands(standing) else None
 
     async def _stands(self, standing: Standing) -> bool:
         """Whether it does, by the feed and the clock; until something is due, that is remembered."""
@@ -132,7 +132,7 @@ class Commits:
         edition = feed.editions[standing.part]
         if feed.line(standing.session.id) is not None or not standing.since <= now < standing.until:
             return False
-        standing.good = feed.good(edition, now, standing.until)
+        standing.plain = feed.good(edition, standing.until)
         return True
 
     async def _read(self, id: UUID) -> Session | None:

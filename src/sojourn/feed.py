@@ -8,10 +8,9 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Protocol
 from uuid import UUID
 
-from sojourn.clock import NEVER, PARTS, Clock, Good, StoreClock, part_of, wall_of
+from sojourn.clock import NEVER, PARTS, Clock, Edition, Good, StoreClock, part_of, wall_of
 from sojourn.session import Reason
 from sojourn.stores.protocol import Entries, Entry, Query, Store
 
@@ -23,13 +22,6 @@ _SERVING = 250  # lines at once: about a millisecond of the event loop
 _SKEW = timedelta(minutes=1)  # how far the clock of who made a snapshot may be ahead
 
 
-class Found(Protocol):
-    """What was found good, of which part of the ids, and until when that is."""
-
-    part: int
-    good: Good
-
-
 class Feed:
     """One process's reading of the log of *store*.
 
@@ -38,9 +30,11 @@ class Feed:
     may be set back. What the log said is kept for *keep*, the life of the longest-lived snapshot,
     and a bit, so that a read which began before a revocation cannot fill a cache after it.
 
-    `editions` are other objects whenever it may trust less than before, but for the time that passes: one
-    for each part of the ids.
+    `editions`, one for each part of the ids, are replaced by others whenever it may trust less than before,
+    but for the time that passes; and those before live no longer.
     """
+
+    editions: list[Edition] = []  # noqa: RUF012 - of the class until there are some
 
     def __init__(
         self,
@@ -73,9 +67,10 @@ class Feed:
         self._started: tuple[float, datetime] | None = None  # of the last complete poll
         # What `current` compares with: until when by the monotonic clock, since and until when by the clock.
         self._window: tuple[float, datetime, datetime] | None = None
-        # … and `holds`: until when by the monotonic clock, since and until when by what `wall_of` gives.
-        self.awake_until, self.wall_since, self.wall_until = -math.inf, 0.0, 0.0
-        self.editions = _editions()
+        # … and `holds`: until when by the monotonic clock, since and until when by `wall`. Not before
+        # anything was last found good: who sets the clock back is noticed.
+        self.awake_until, self.wall_since, self.wall_until = -math.inf, -math.inf, -math.inf
+        self._renew()
         # By the number of the session's id, because hashing a UUID takes three times as long.
         self._recent: dict[int, Entry] = {}
         self._older: dict[int, Entry] = {}
@@ -93,27 +88,28 @@ class Feed:
         window = self._window
         return window is not None and self.monotonic() < window[0] and window[1] < now < window[2]
 
-    def good(self, edition: object, now: datetime, until: datetime) -> Good:
-        """That what was asked at *now* holds until *until*, in *edition*, and while this is current."""
-        clock, since, end = self._clock, self.wall(), until.timestamp()
-        if self._window is None:
+    def good(self, edition: Edition, until: datetime) -> Good:
+        """That what was asked just now holds until *until*, in *edition*, and while this is current."""
+        clock, since, now, end = self._clock, self.wall_since, self.wall(), until.timestamp()
+        if self._window is None or now < since:
             return NEVER
-        if since >= self.wall_until:  # nobody has polled since the clock was last found to be in no doubt
+        self.wall_since = now
+        if now >= self.wall_until:  # nobody has polled since the clock was last found to be in no doubt
             self._compare()
         if not isinstance(clock, StoreClock):
-            return edition, math.inf, now.timestamp(), end
+            return edition, math.inf, end
         left, end = clock.when(end)
-        return edition, self.monotonic() + left, since, end
+        return edition, self.monotonic() + left, end
 
-    def holds(self, found: Found) -> bool:
+    def holds(self, good: Good) -> bool:
         """Whether what was found good still is, and this is current: all that need be asked."""
-        edition, awake, since, until = found.good
+        edition, awake, until = good
         now, ticks = self.wall(), self.monotonic()
         return (
-            edition is self.editions[found.part]
-            and since <= now < until
+            edition.live
+            and now < until
             and ticks < awake
-            and self.wall_since < now < self.wall_until
+            and self.wall_since <= now < self.wall_until
             and ticks < self.awake_until
         )
 
@@ -160,7 +156,8 @@ class Feed:
         with self._lock:
             known = self._recent.get(number) or self._older.get(number)
             self._recent[number] = entry if known is None or known.version <= entry.version else known
-        self.editions[part_of(number)] = object()
+            part = part_of(number)
+            self.editions[part].live, self.editions[part] = False, Edition()  # whoever asks now knows of it
 
     def ended(self, id: UUID, at: datetime, reason: Reason) -> None:
         """Remember an ending that this process made."""
@@ -205,7 +202,7 @@ class Feed:
             bound.setdefault("limit", _SERVING)
         page = await self._store.entries(self._cursor, **bound)
         if clock and page.now is not None and clock.sync(page.now, asked=asked):
-            self.editions = _editions()  # it was moved: ask anew what was answered by the other time
+            self._renew()  # it was moved: ask anew what was answered by the other time
         self.timed = True
         return page
 
@@ -237,13 +234,25 @@ class Feed:
         """Work out what `holds` compares with, as long as `sync` does not move the clock."""
         if self._window is None:
             return
+        lately, now = self.wall_since, self.wall()
+        if now < lately:  # it was set back
+            self._renew()
+            self.wall_since = -math.inf
         clock, (awake, *times) = self._clock, self._window
         since, until = (time.timestamp() for time in times)
         if isinstance(clock, StoreClock):
             (_, since), (left, until) = clock.when(since), clock.when(until)
             awake = min(awake, self.monotonic() + left)
             until = min(until, clock.believed_until())
-        self.awake_until, self.wall_since, self.wall_until = awake, since, until
+        self.awake_until, self.wall_until = awake, until
+        self.wall_since = max(self.wall_since, since)
+
+    def _renew(self) -> None:
+        """Ask anew whatever was found good."""
+        with self._lock:
+            before, self.editions = self.editions, [Edition() for _ in range(PARTS)]
+            for edition in before:
+                edition.live = False
 
     def _turn(self) -> None:
         """Forget, in two halves, what no snapshot can be older than any more.
@@ -269,7 +278,7 @@ class Feed:
         )
         self._window, self.awake_until = None, -math.inf
         self.trusted_from = self._clock()
-        self.editions = _editions()
+        self._renew()
         if page.epoch != self.epoch:
             with self._lock:
                 known = (self._older | self._recent).values()
@@ -294,7 +303,3 @@ class Feed:
         if lost:
             _log.warning("the store had lost the ending of session %s; it was written back", entry.id)
         return bool(lost)
-
-
-def _editions() -> list[object]:
-    return [object() for _ in range(PARTS)]

@@ -73,19 +73,10 @@ class Snapshots:
 
     def stands(self, kept: Kept) -> bool:
         """Whether *kept* is what `recall` would give, which gave it before; then this was a question, too."""
-        feed, (edition, awake, since, until) = self.feed, kept.good
-        wall, monotonic = feed.wall, feed.monotonic  # to call an attribute that is no method takes longer
-        now, ticks = wall(), monotonic()
-        if (  # `Feed.holds`, spelt out: nearly every request asks
-            edition is feed.editions[kept.part]
-            and since <= now < until
-            and ticks < awake
-            and feed.wall_since < now < feed.wall_until
-            and ticks < feed.awake_until
-        ):
+        holds = self.feed.holds(kept.good)
+        if holds:
             self.hits += 1
-            return True
-        return False
+        return holds
 
     def _found(self, name: bytes, sealed: str | None, passive: bool) -> Kept | None:
         """The same, of what was not found good just now."""
@@ -108,7 +99,7 @@ class Snapshots:
         if not (made_at <= now < kept.stale_at and feed.trusts(kept.number, kept.version, made_at, now)):
             return False
         until, touch_at = kept.stale_at, kept.touch_at
-        kept.good = feed.good(edition, now, until if until < touch_at else touch_at)
+        kept.good = feed.good(edition, until if until < touch_at else touch_at)
         if kept.gone:
             kept.leave()
         return True

@@ -29,12 +29,12 @@ class Standings:
         """What was decided of *token* and stands if the record does, for `again`; None: `validate`."""
         return self._lately.get(token)
 
-    async def again(self, token: str, standing: Standing) -> Session | None:
+    async def again(self, token: str | None, standing: Standing) -> Session | None:
         """The session that *token* may use now, as `validate` would say; None if that must be asked.
 
         A fault of the store is the driver's own.
         """
-        if self._lately.get(token) is not standing:
+        if token is None or self._lately.get(token) is not standing:
             return None
         known = await self._commits.again(standing)
         if known is None:

@@ -43,11 +43,13 @@ class Outcome(Struct, frozen=True, kw_only=True):
 class Standing:
     """That the outcome of a token was plain, and from when until when it is, of that record and *policy*."""
 
-    __slots__ = ("came_from", "good", "part", "policy", "session", "since", "until")
+    __slots__ = ("came_from", "part", "plain", "policy", "session", "since", "until")
+
+    good = NEVER  # without the record
 
     def __init__(self, session: Session, policy: Policy, since: datetime, until: datetime) -> None:
         self.session, self.policy = session, policy
         self.since, self.until = since, until
         self.part = part_of(session.id.int)
-        self.good: Good = NEVER  # since when no question is open, and until when
+        self.plain: Good = NEVER  # with the record no question is open, and until when
         self.came_from: object = None  # where it was found to be used as before

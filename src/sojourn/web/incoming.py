@@ -28,20 +28,20 @@ class Incoming:
     """
 
     # Of the class until they differ: a request that does not look at its session costs next to nothing.
-    looked = False  # at the cookies: then the answer depends on them
     unanswerable = False  # nothing will carry a cookie back
     by_program = False  # the route is none that a person's act calls
     _peer: Peer | None = None
     _presented: Cookies | None = None
     _bearer: str | None = _UNREAD
+    _more = False  # must be thought of when the answer goes than that it may depend on the cookies
 
     def __init__(self, site: Site, scope: Mapping[str, Any]) -> None:
-        self.site, self._asked = site, dict(scope)
-        sent = scope["headers"]
-        if sent.__class__ is list and len(raw := dict(sent)) == len(sent):  # `named`, spelt out
-            self._raw: dict[bytes, bytes] = raw
-        else:
-            self._raw = named(sent)
+        self.site, self._asked, sent = site, dict(scope), scope["headers"]
+        try:  # `named`, spelt out
+            several = len(sent) - len(raw := dict(sent))
+        except TypeError:
+            several = 1
+        self._raw: dict[bytes, bytes] = named(sent) if several else raw
 
     @property
     def method(self) -> str:
@@ -75,6 +75,13 @@ class Incoming:
             return self.peer.ip
         client = self._asked.get("client")
         return client[0] if client else None
+
+    @property
+    def here(self) -> tuple[object, ...]:
+        """Which browser asks and from where, as it came: while that is the same, so are `agent` and `ip`."""
+        client = self._asked.get("client")
+        here = self._raw.get(b"user-agent"), client and client[0]
+        return (*here, *self.site.proxies.said(self._raw)) if self.site.proxied else here
 
     @property
     def agent(self) -> str:
@@ -113,16 +120,24 @@ class Incoming:
         return self.bearer is not None and not bearer.is_ours(self.bearer)
 
     @property
+    def looked(self) -> bool:
+        """Whether somebody looked at the cookies: then the answer depends on them."""
+        return self._presented is not None and not self._cookieless
+
+    @property
     def _cookieless(self) -> bool:
-        return (self.method, self.path) in self.site.cookieless
+        cookieless = self.site.cookieless
+        return bool(cookieless) and (self.method, self.path) in cookieless
 
     @property
     def presented(self) -> Cookies:
         """Our cookies of this request, checked; none beside an access token: no request is two users'."""
         if self._presented is None:
             site, raw = self.site, self._raw
-            self.looked = not (site.cookieless and self._cookieless)
-            if not self.looked or (b"authorization" in raw and self.bearer is not None):
+            if self._cookieless:
+                self._presented, self._more = Cookies(), True
+                return self._presented
+            if b"authorization" in raw and self.bearer is not None:
                 self._presented = Cookies()
                 return self._presented
             try:
@@ -144,7 +159,8 @@ class Incoming:
         return self._raw.get(b"sec-fetch-mode") == b"navigate" and not self.passive
 
     def check_csrf(self) -> None:
-        """Refuse what another site made this browser send."""
+        """Refuse what another site made this browser send. The answer says what that depends on."""
+        self._more = True
         # No other site can make a browser send an access token, nor profit where no cookie counts.
         if self.method not in SAFE and self.bearer is None and not self._cookieless:
             carries = self.presented.session is not None

@@ -28,7 +28,6 @@ class Outgoing(Incoming):
     _record: Session | None = None  # all that the store said of it in this request
     _set: Mapping[str, str] = _NOTHING
     _told: Sequence[Raw] = ()
-    _says = False  # one of these two
 
     def name_device(self) -> DeviceCookie:
         """This browser's name; it gets one now if it had none."""
@@ -79,11 +78,11 @@ class Outgoing(Incoming):
 
     def tell(self, token: str) -> None:
         """Send the bearer *token* with the answer, where Better Auth's client looks for it."""
-        self._told, self._says = bearer.told(token), True
+        self._told, self._more = bearer.told(token), True
 
     def put(self, name: str, cookie: str) -> None:
         """Send *cookie* with the answer, the last one of this *name*."""
-        self._set, self._says = {**self._set, name: cookie}, True
+        self._set, self._more = {**self._set, name: cookie}, True
 
     def answered(self, sent: Iterable[Raw]) -> list[Raw]:
         """The headers of the answer: those that the application *sent*, with ours.
@@ -91,27 +90,32 @@ class Outgoing(Incoming):
         What the application says about caching stays, unless the answer carries a cookie of ours: a
         shared cache would hand that to everybody. Asked for when nothing can change any more.
         """
-        headers, site, asked = [*sent], self.site, self._asked
-        if site.caches_in_cookies and self._session is not None:
-            self._cache()
-        if self._says:
-            headers = self._with_ours(headers)
-        if self.looked:
+        site, headers = self.site, [*sent]
+        if self._more:
+            headers = self._with_more(headers)
+        elif self._presented is not None:
             if b"cache-control" not in dict(headers):
                 headers.append(_NO_STORE)
             headers.append(site.vary)
-        if asked["method"] not in SAFE:
-            headers.append(_VARY_BY_SOURCE)
-        if site.proxied or asked.get("scheme") not in _PLAIN:
+        if site.guards:
             self._guard(headers)
         return headers
 
-    def _with_ours(self, headers: list[Raw]) -> list[Raw]:
-        """With our cookies, which nobody may keep, and the token of a bearer."""
+    def _with_more(self, headers: list[Raw]) -> list[Raw]:
+        """With our cookies, which nobody may keep, the token of a bearer, and all that it depends on."""
+        if self.site.caches_in_cookies and self._session is not None:
+            self._cache()
         if self._set:
             headers = [header for header in headers if header[0].lower() != b"cache-control"]
             headers += [(b"set-cookie", cookie.encode()) for cookie in self._set.values()]
-        return [*headers, *self._told]
+        headers += self._told
+        if self.looked:
+            if b"cache-control" not in dict(headers):
+                headers.append(_NO_STORE)
+            headers.append(self.site.vary)
+        if self.method not in SAFE:
+            headers.append(_VARY_BY_SOURCE)
+        return headers
 
     def _guard(self, headers: list[Raw]) -> None:
         """Have browsers come by https from now on, if this one did."""
@@ -154,7 +158,6 @@ class Outgoing(Incoming):
         return session is not None and self._record is None and session.data.__class__ is Partial
 
 
-_PLAIN = ("http", None)  # schemes; without one it is http
 _VARY_BY_SOURCE = (b"vary", b"Sec-Fetch-Site, Origin")
 _NO_STORE = (b"cache-control", b"no-store")
 _HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")

@@ -48,8 +48,7 @@ class Proxies:
 
     def found(self, ip: str | None, scheme: str, raw: Mapping[bytes, bytes]) -> Peer:
         """`peer`, from headers as they came. Of the same ones it is not worked out again."""
-        forwarded, proto = raw.get(b"x-forwarded-for"), raw.get(b"x-forwarded-proto")
-        said = ip, scheme, forwarded, proto, raw.get(self._country) if self._country else None
+        said = ip, scheme, *self.said(raw)
         known = self._lately.get(said)
         if known is None:
             known = self.peer(ip, scheme, Headers(raw))
@@ -58,6 +57,11 @@ class Proxies:
             if sum(len(text or "") for text in said) <= _LONG:
                 self._lately[said] = known
         return known
+
+    def said(self, raw: Mapping[bytes, bytes]) -> tuple[bytes | None, ...]:
+        """What proxies say of who asks, in headers as they came."""
+        country = raw.get(self._country) if self._country else None
+        return raw.get(b"x-forwarded-for"), raw.get(b"x-forwarded-proto"), country
 
     def peer(self, ip: str | None, scheme: str, headers: Mapping[str, str]) -> Peer:
         """The client behind the connection from *ip*: the right-most address that is no trusted proxy."""

@@ -85,9 +85,11 @@ class Site:
         self.vary = _VARY_BY_BOTH if issuer or bearer_tokens else _VARY
         self.proxies = Proxies(trusted_proxies, country_header=country_header)
         self.proxied = self.proxies.configured
+        self.looks_closer = self.proxied or bool(self.cookieless)  # than at browser, neighbour and cookies
+        self.guards = self.carrier.secure  # browsers are to come by https
         self.caches_in_cookies = sessions.policy.cookie_cache is not None
         self.lately: dict[bytes | None, Cookies] = {}  # what `cookies_in` has read
-        self.stands = sessions.snapshots.stands  # to hand: every request asks
+        self.feed, self.snapshots = sessions.feed, sessions.snapshots  # to hand: every request asks
         self._told: OrderedDict[tuple[UUID, str], None] = OrderedDict()
         self._followers: dict[Any, _Followers] = {}
         self._lock = Lock()

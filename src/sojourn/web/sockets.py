@@ -26,8 +26,13 @@ class Handshake(Visit):
         self._let_go: Wake | None = None
         self._guards: list[asyncio.Task[None]] = []
 
-    async def session(self, *, sure: bool = False) -> Session | None:
-        session = await super().session(sure=sure)
+    def at_hand(self) -> Session | None:
+        return self._guarded(super().at_hand())
+
+    async def asked(self, *, sure: bool = False) -> Session | None:
+        return self._guarded(await super().asked(sure=sure))
+
+    def _guarded(self, session: Session | None) -> Session | None:
         if session is not None and self._let_go is not None and not self._guards:
             self._guards.append(asyncio.create_task(_guard(self.site, session, self._let_go)))
         return session

@@ -36,7 +36,8 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Any]])
 
 async def session_from(request: HTTPConnection) -> Session | None:
     """The session of this request, or None."""
-    return await visit_of(request.scope).session()
+    visit = visit_of(request.scope)
+    return visit.at_hand() or await visit.asked()
 
 
 async def data_from(request: HTTPConnection) -> Mapping[str, Any]:

@@ -37,6 +37,7 @@ class Visit(Outgoing):
     in_passing = False  # the client knows no refresh, and a bad Authorization header hides no cookie
     refusal: SessionError | None = None  # why the presented session may not be used
     _loaded = False
+    _answered: Kept | Standing | None = None  # who asked the same way, and is not `at_hand`
     _user: Any = _UNKNOWN
 
     def cookie_alone(self) -> None:
@@ -54,21 +55,66 @@ class Visit(Outgoing):
         the store then, or what works in one request would fail in the next. With *sure* it is all
         that the store says, as sensitive acts want it: of a snapshot that was used before, too.
         """
+        return (None if sure else self.at_hand()) or await self.asked(sure=sure)
+
+    def at_hand(self) -> Session | None:
+        """The session, if it was found already or who asks the same way had it a moment ago.
+
+        None: `asked` can tell. Nearly every request comes through here, and few come further.
+        """
+        site, raw, came = self.site, self._raw, self._presented
+        if came is not None and self._loaded:
+            return self._session
+        try:
+            known, client = site.lately[raw[b"cookie"]], self._asked["client"]
+            here: tuple[object, ...] = raw[b"user-agent"], client and client[0]  # `here`, spelt out
+        except KeyError:
+            return None
+        if site.looks_closer:
+            if self._cookieless:
+                return None
+            here = self.here
+        found = known.answered
+        if found is None or found.came_from != here or b"authorization" in raw:
+            return None
+        if came is not None and came is not known:  # another one was handed over by now
+            return None
+        self._presented, feed = known, site.feed
+        edition, awake, until = found.good
+        if edition.live:  # `Feed.holds`, spelt out
+            wall, monotonic = feed.wall, feed.monotonic  # to call an attribute that is no method takes longer
+            now, ticks = wall(), monotonic()
+            if (
+                now < until
+                and ticks < awake
+                and feed.wall_since <= now < feed.wall_until
+                and ticks < feed.awake_until
+            ):
+                site.snapshots.hits += 1
+                self._loaded = True
+                self._session = session = found.session
+                return session
+        self._answered = found
+        return None
+
+    async def asked(self, *, sure: bool = False) -> Session | None:
+        """What `session` says, if there is none `at_hand`."""
         try:
             if not self._loaded:
-                lately = None if sure else self._lately()
-                if isinstance(lately, Kept) and self.site.stands(lately):
-                    self._loaded = True
-                    self._session = session = lately.session
-                    return session
-                await self._find(lately, sure)
+                came, standing = self._presented, self._answered
+                if standing.__class__ is Standing and came is not None and not sure:
+                    known = await self.site.sessions.standings.again(came.session, standing)
+                    if known is not None:
+                        self._session, self._record, self._loaded = known, known, True
+                        return known
+                await self._find(sure)
                 self._loaded = True
             elif sure and self._session is not None and isinstance(self._session.data, Partial):
                 found = self._record or await self._load(sure)
                 self._take(found, sure)
                 if found is None:
                     self._user = None
-        except self.site.faults as fault:  # as `watched` has it: every request comes through here
+        except self.site.faults as fault:  # as `watched` has it
             raise StoreAway(fault) from fault
         return self._session
 
@@ -125,28 +171,9 @@ class Visit(Outgoing):
             raise Forbidden
         return user
 
-    def _lately(self) -> Kept | Standing | None:
-        """What answered who asked in the same way and from the same place a moment ago; is it still good?"""
-        site, raw = self.site, self._raw
-        known = site.lately.get(raw.get(b"cookie"))
-        if known is None or b"authorization" in raw or (site.cookieless and self._cookieless):
-            return None
-        found, came = known.answered, self._presented
-        if found is None or not (came is None or came is known):  # another one was handed over by now
-            return None
-        client = None if site.proxied else self._asked.get("client")
-        if found.came_from != (raw.get(b"user-agent"), client[0] if client else self.ip):
-            return None
-        self._presented, self.looked = known, True
-        return found
-
-    async def _find(self, lately: Kept | Standing | None, sure: bool) -> None:
+    async def _find(self, sure: bool) -> None:
         """Have the session, if there is one that may be used."""
-        sessions, came = self.site.sessions, self._presented
-        if isinstance(lately, Standing) and came is not None and came.session is not None:
-            self._session = self._record = await sessions.standings.again(came.session, lately)
-            if self._session is not None:
-                return
+        sessions = self.site.sessions
         self._session = None if sure else self._recalled()
         if self._session is None:
             found = await self._load(sure)
@@ -167,12 +194,15 @@ class Visit(Outgoing):
         kept = snapshots.recall(came.session, cached, name=came.name, passive=self.passive)
         if kept is None or not self._as_before(kept):
             return None
-        came.answered = kept
+        if not site.caches_in_cookies or came.cache is not None:  # or else it may be given one
+            came.answered = kept
+        else:
+            self._more = True
         return kept.session
 
     def _as_before(self, found: Kept | Standing) -> bool:
         """Whether there is nothing to notice about where *found* is used; if not, that is remembered."""
-        here = self._raw.get(b"user-agent"), self.ip
+        here = self.here
         if found.came_from != here:
             if not bound.as_before(self, found.session):
                 return False
@@ -182,6 +212,8 @@ class Visit(Outgoing):
 
     async def _load(self, sure: bool) -> Session | None:
         came, site = self.presented, self.site
+        if site.caches_in_cookies:
+            self._more = True
         if came.session is None and self.bearer is not None:
             borne = await bearer.loaded(self, sure)
             if borne is not None or not self.in_passing:
