@@ -107,11 +107,14 @@ class Commits:
             raise
 
     async def again(self, standing: Standing) -> Session | None:
-        """The record of *standing*, read once more, if that still stands; None: `change` can tell.
+        """The record of *standing*, read once more, if that stands; None: it is over, `change` can tell.
 
-        Nobody asks how old the answer is, so that the clock is read once: not for snapshots.
+        A fault of the store is the driver's own. Nobody asks how old the answer is, so that the clock is
+        read once: not for snapshots.
         """
         known, policy, feed = standing.session, self._policy, self._feed
+        if standing.over:
+            return None
         try:  # `_read`, spelt out: it would be one more coroutine
             self._free.pop()
         except IndexError:
@@ -120,11 +123,11 @@ class Commits:
             found = await self._store.get(known.id)
         finally:
             self._free.append(True)
-        if found is not known:
-            return None
-        if policy.exceptions is not None and policy.of(known) is not standing.policy:
-            return None
-        return known if feed.holds(standing.plain) or await self._stands(standing) else None
+        same = found is known and (policy.exceptions is None or policy.of(known) is standing.policy)
+        if same and (feed.holds(standing.plain) or await self._stands(standing)):
+            return known
+        standing.over = True
+        return None
 
     async def _stands(self, standing: Standing) -> bool:
         """Whether it does, by the feed and the clock; until something is due, that is remembered."""

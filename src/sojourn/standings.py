@@ -7,7 +7,7 @@ from sojourn.clock import Clock
 from sojourn.commit import Commits
 from sojourn.lifecycle import Outcome, Standing
 from sojourn.policy import Policy
-from sojourn.session import NO_DATA, Session
+from sojourn.session import NO_DATA
 from sojourn.token import Token
 
 __all__ = ["Standings"]
@@ -22,24 +22,14 @@ class Standings:
     """
 
     def __init__(self, commits: Commits, *, policy: Policy, clock: Clock) -> None:
-        self._commits, self._policy, self._clock = commits, policy, clock
-        self._lately: dict[str, Standing | None] = {}  # None: came lately, and was decided anew
+        self._policy, self._clock = policy, clock
+        self._lately: dict[str, Standing | None] = {}  # None: came lately
+        self.again = commits.again
 
     def of(self, token: str) -> Standing | None:
-        """What was decided of *token* and stands if the record does, for `again`; None: `validate`."""
-        return self._lately.get(token)
-
-    async def again(self, token: str | None, standing: Standing) -> Session | None:
-        """The session that *token* may use now, as `validate` would say; None if that must be asked.
-
-        A fault of the store is the driver's own.
-        """
-        if token is None or self._lately.get(token) is not standing:
-            return None
-        known = await self._commits.again(standing)
-        if known is None:
-            self._lately[token] = None
-        return known
+        """What was decided of *token*, and stands if `again` says so: then the session is what that gives."""
+        known = self._lately.get(token)
+        return None if known is None or known.over else known
 
     def remember(self, text: str, token: Token, outcome: Outcome) -> None:
         """*outcome* was decided just now of the token *text*, in which *token* was found.

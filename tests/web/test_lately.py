@@ -11,6 +11,7 @@ import pytest
 
 from sojourn.blocking import drive
 from sojourn.events import DeviceChanged, NetworkChanged
+from sojourn.stores.memory import MemoryStore
 from sojourn.testing import FakeClock
 from sojourn.web.visit import Visit
 from tests.web.kit import CHROME, SESSION, Browser, Guests, make_server, make_site
@@ -20,8 +21,10 @@ CURRENT = "/api/auth/sessions/current"
 HOME, ELSEWHERE = "203.0.113.7", "198.51.100.9"
 
 
-@pytest.fixture(params=["snapshot", "record"])
-def serve(request: pytest.FixtureRequest) -> Iterator[Any]:
+@pytest.fixture(params=["snapshot", "record", "record that was read ahead"])
+def serve(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    if "ahead" in request.param:
+        monkeypatch.setattr(MemoryStore, "remote", True)
     how = {} if request.param == "snapshot" else {"cache_for": timedelta(0), "cookie_cache": None}
     with ExitStack() as stack:
 

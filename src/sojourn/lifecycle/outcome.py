@@ -43,7 +43,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 class Standing:
     """That the outcome of a token was plain, and from when until when it is, of that record and *policy*."""
 
-    __slots__ = ("came_from", "part", "plain", "policy", "session", "since", "until")
+    __slots__ = ("came_from", "over", "part", "plain", "policy", "session", "since", "until")
 
     good = NEVER  # without the record
 
@@ -52,4 +52,5 @@ class Standing:
         self.since, self.until = since, until
         self.part = part_of(session.id.int)
         self.plain: Good = NEVER  # with the record no question is open, and until when
+        self.over = False  # it stood no longer when it was asked last
         self.came_from: object = None  # where it was found to be used as before

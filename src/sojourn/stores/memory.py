@@ -31,6 +31,7 @@ class MemoryStore:
     """
 
     faults: tuple[type[Exception], ...] = ()
+    remote = False
 
     def __init__(self) -> None:
         self._sessions: dict[UUID, Session] = {}

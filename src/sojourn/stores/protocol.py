@@ -153,6 +153,9 @@ class Store(Protocol):
     faults: tuple[type[Exception], ...]
     """The driver's exceptions that mean "away, full, locked": the web layer answers 503 to them."""
 
+    remote: bool
+    """Whether it is another process that answers, for which requests wait: then some are read ahead."""
+
     async def insert(self, session: Session, *, cap: Cap | None = None) -> Inserted:
         """Add a session; never overwrite one.
 

@@ -56,7 +56,7 @@ class UseVerbs(ChangeVerbs):
         standing = self.standings.of(token)
         try:
             if standing is not None:
-                known = await self.standings.again(token, standing)
+                known = await self.standings.again(standing)
                 if known is not None:
                     return Validated(known)
             return await self._validated(token, passive, rotating, idle)

@@ -40,6 +40,7 @@ class SessionMiddleware:
         self.app = app
         self.site = site
         self.page = page
+        self.reads_ahead = site.reads_ahead
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,6 +60,11 @@ class SessionMiddleware:
         try:
             if scope["method"] not in SAFE:
                 visit.check_csrf()
+            if self.reads_ahead and scope["path"] in self.site.asking:
+                await visit.read_ahead()
+                await app(scope, receive, send_with_cookies)
+                visit.note_unread()
+                return
             await app(scope, receive, send_with_cookies)
         except Refusal as refusal:
             if started:

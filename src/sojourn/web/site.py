@@ -18,6 +18,7 @@ from sojourn.session import Session, bucket_in, bucket_of
 from sojourn.sessions import AsyncSessions
 from sojourn.snapshot import digest
 from sojourn.stores.protocol import Entry
+from sojourn.web.ahead import Asking
 from sojourn.web.carrier import Carrier, Cookies
 from sojourn.web.proxy import Proxies
 from sojourn.web.reply import Answer
@@ -94,6 +95,8 @@ class Site:
         self._followers: dict[Any, _Followers] = {}
         self._lock = Lock()
         self._waiting: dict[UUID | int, list[Wake]] = {}
+        self.reads_ahead = not sessions.snapshots.on and sessions.store.remote
+        self.asking = Asking()
         self.streams = streams or Streams()
         sessions.feed.listen(self._heard)
         sessions.listen(self._happened)

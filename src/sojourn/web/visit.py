@@ -20,6 +20,7 @@ from sojourn.snapshot import Partial, partial
 from sojourn.snapshots import as_borne
 from sojourn.token import derive
 from sojourn.web import bearer, bound, parked
+from sojourn.web.ahead import FRESH
 from sojourn.web.away import StoreAway, watched
 from sojourn.web.browser import called
 from sojourn.web.outgoing import Outgoing
@@ -38,6 +39,8 @@ class Visit(Outgoing):
     refusal: SessionError | None = None  # why the presented session may not be used
     _loaded = False
     _answered: Kept | Standing | None = None  # who asked the same way, and is not `at_hand`
+    _ahead_at: float | None = None  # when the session was read that nobody has asked for yet
+    _away: Exception | None = None  # the fault that came of that
     _user: Any = _UNKNOWN
 
     def cookie_alone(self) -> None:
@@ -64,7 +67,8 @@ class Visit(Outgoing):
         """
         site, raw, came = self.site, self._raw, self._presented
         if came is not None and self._loaded:
-            return self._session
+            at = self._ahead_at
+            return self._session if at is None else self._read(at, self._answered)
         try:
             known, client = site.lately[raw[b"cookie"]], self._asked["client"]
             here: tuple[object, ...] = raw[b"user-agent"], client and client[0]  # `here`, spelt out
@@ -100,10 +104,17 @@ class Visit(Outgoing):
     async def asked(self, *, sure: bool = False) -> Session | None:
         """What `session` says, if there is none `at_hand`."""
         try:
+            if self._ahead_at is not None:  # and now all that the store says
+                self._ahead_at, self._session, self._record, self._loaded = None, None, None, False
+            if self._away is not None:
+                fault, self._away = self._away, None
+                raise fault
             if not self._loaded:
                 came, standing = self._presented, self._answered
                 if standing.__class__ is Standing and came is not None and not sure:
-                    known = await self.site.sessions.standings.again(came.session, standing)
+                    if self.site.reads_ahead:
+                        self.site.asking.learn(self._asked["path"])
+                    known = await self.site.sessions.standings.again(standing)
                     if known is not None:
                         self._session, self._record, self._loaded = known, known, True
                         return known
@@ -116,6 +127,36 @@ class Visit(Outgoing):
                     self._user = None
         except self.site.faults as fault:  # as `watched` has it
             raise StoreAway(fault) from fault
+        return self._session
+
+    async def read_ahead(self) -> None:
+        """Have the record of who asks here again, because somebody is going to ask for it.
+
+        That grants nothing and changes nothing: whether it may be used is found when it is asked for.
+        """
+        self.at_hand()
+        site, standing = self.site, self._answered
+        if standing.__class__ is not Standing:
+            return
+        at = site.feed.monotonic()
+        try:
+            session = await site.sessions.standings.again(standing)
+        except site.faults as fault:
+            self._away = fault.with_traceback(None)
+            return
+        if session is not None:
+            self._session, self._record, self._loaded, self._ahead_at = session, session, True, at
+
+    def note_unread(self) -> None:
+        """The request is over: if nobody asked for what was read ahead, nothing is at this path next time."""
+        if self._ahead_at is not None:
+            self.site.asking.discard(self._asked["path"])
+
+    def _read(self, at: float, standing: Any) -> Session | None:
+        """What was read ahead *at*, if that was just now and nothing was learnt of it since."""
+        self._ahead_at = None
+        if self.site.feed.monotonic() - at > FRESH or not standing.plain[0].live:
+            self._session, self._record, self._loaded = None, None, False
         return self._session
 
     def _take(self, found: Session | None, sure: bool) -> None:
@@ -315,6 +356,7 @@ class Visit(Outgoing):
             await parked.end(self)
             return False
         self._session, self._record, self._loaded, self._user = None, None, True, None
+        self._ahead_at = None
         if token is None:
             return await bearer.logout(self)
         self.clear()
@@ -384,7 +426,7 @@ class Visit(Outgoing):
     def adopt(self, issued: Issued) -> Issued:
         """Go on with the session *issued*, and hand its token over as the one before came."""
         self._session, self._record = issued.session, issued.session
-        self._loaded, self.refusal, self._user = True, None, _UNKNOWN
+        self._loaded, self._ahead_at, self.refusal, self._user = True, None, None, _UNKNOWN
         if self.bearer is None:
             self.hand_over(issued.session, issued.token)
         elif bearer.is_ours(self.bearer):

@@ -53,6 +53,8 @@ class PostgresStore:
     acknowledged before that: a server that crashes may lose the last half second of it.
     """
 
+    remote = True
+
     if TYPE_CHECKING:
         faults: tuple[type[Exception], ...]
 

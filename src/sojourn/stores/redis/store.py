@@ -63,6 +63,8 @@ class RedisStore:
     A session that `expire` has noticed has ended, even for a caller whose clock is behind.
     """
 
+    remote = True
+
     # Settings that do not fit: the server is away all the same.
     faults: tuple[type[Exception], ...] = (RedisAway, OSError, SettingsError)
 

@@ -55,6 +55,7 @@ class SQLiteStore:
     """
 
     faults = (*Engine.faults, SettingsError)  # a schema that does not fit: the file is away all the same
+    remote = False
 
     def __init__(self, path: Path | str | None, *, create: bool = True) -> None:
         self.engine = Engine(
