@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from sojourn import Policy
 from sojourn.blocking import drive
 from sojourn.events import DeviceChanged, NetworkChanged
 from sojourn.stores.memory import MemoryStore
 from sojourn.testing import FakeClock
-from sojourn.web.visit import Visit
+from sojourn.web.visit import Site, Visit
 from tests.web.kit import CHROME, SESSION, Browser, Guests, make_server, make_site
 from tests.web.test_bearer import Bearer
 
@@ -115,33 +116,74 @@ def test_another_network_behind_the_same_proxy_is_noticed(serve):
     assert thief.get(CURRENT).status_code == 401
 
 
-def test_what_was_handed_over_goes_before_what_came():
+WHO = [
+    pytest.param(True, id="known by all that tells"),
+    pytest.param(False, id="without browser and address"),
+]
+
+
+def visit(site: Site, token: str, told: bool) -> Visit:
+    """A request with *token*, which says who asks or does not."""
+    headers = [(b"cookie", f"{SESSION}={token}".encode())] + [(b"user-agent", b"Firefox")] * told
+    scope = {"method": "GET", "path": "/", "scheme": "https", "headers": headers}
+    return Visit(site, scope | ({"client": (HOME, 50_000)} if told else {}))
+
+
+@pytest.mark.parametrize("told", WHO)
+def test_what_was_handed_over_goes_before_what_came(told):
     site = make_site(FakeClock())
     drive(site.sessions.feed.poll())
     ada, bob = (drive(site.sessions.start(name)) for name in ("ada", "bob"))
-    headers = [(b"cookie", f"{SESSION}={ada.token}".encode())]
-
-    def visit() -> Visit:
-        return Visit(site, {"method": "GET", "path": "/", "scheme": "https", "headers": headers})
-
     for _ in range(4):
-        found = drive(visit().session())
+        found = drive(visit(site, ada.token, told).session())
         assert found is not None
         assert found.user_id == "ada"
-    other = visit()
+    assert (visit(site, ada.token, told).at_hand() is not None) == told
+    other = visit(site, ada.token, told)
     other.hand_over(bob.session, bob.token)
     found = drive(other.session())
     assert found is not None
     assert found.user_id == "bob"
 
 
-def test_a_name_that_this_browser_was_given_just_now_stays():
+@pytest.mark.parametrize("told", WHO)
+def test_a_name_that_this_browser_was_given_just_now_stays(told):
     site = make_site(FakeClock())
     drive(site.sessions.feed.poll())
-    headers = [(b"cookie", f"{SESSION}={drive(site.sessions.start('ada')).token}".encode())]
+    token = drive(site.sessions.start("ada")).token
     for _ in range(4):
-        visit = Visit(site, {"method": "GET", "path": "/", "scheme": "https", "headers": headers})
-        name = visit.name_device()
-        assert drive(visit.session()) is not None
-        assert visit.name_device() == name
-        drive(Visit(site, {"method": "GET", "path": "/", "scheme": "https", "headers": headers}).session())
+        one = visit(site, token, told)
+        name = one.name_device()
+        assert drive(one.session()) is not None
+        assert one.name_device() == name
+        drive(visit(site, token, told).session())
+
+
+def test_what_is_at_hand_is_so_once_in_a_request():
+    site = make_site(FakeClock())
+    drive(site.sessions.feed.poll())
+    issued = drive(site.sessions.start("ada"))
+    for _ in range(3):
+        one = visit(site, issued.token, True)
+        known = drive(one.session())
+    assert one.at_hand() is known
+    drive(site.sessions.revoke_all("ada"))
+    assert one.at_hand() is known  # as it was found: the next request is told
+    assert visit(site, issued.token, True).at_hand() is None
+
+
+def test_a_snapshot_that_has_no_cookie_cache_yet_is_asked_for_one():
+    site = make_site(FakeClock(), policy=Policy(cookie_cache=timedelta(minutes=5)))
+    drive(site.sessions.feed.poll())
+    token = drive(site.sessions.start("ada")).token
+    for _ in range(4):
+        one = visit(site, token, True)
+        assert drive(one.session()) is not None
+        assert [name for name, _ in one.answered([])].count(b"set-cookie") == 1
+    sent = next(value for name, value in one.answered([]) if name == b"set-cookie")
+    cache = sent.decode().partition(";")[0]
+    for _ in range(3):
+        one = visit(site, f"{token}; {cache}", True)
+        assert drive(one.session()) is not None
+        assert b"set-cookie" not in dict(one.answered([]))
+    assert visit(site, f"{token}; {cache}", True).at_hand() is not None
