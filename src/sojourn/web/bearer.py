@@ -17,7 +17,7 @@ from sojourn.web.away import StoreAway
 from sojourn.web.headers import Raw
 
 if TYPE_CHECKING:
-    from sojourn.web.visit import Visit
+    from sojourn.web.finding import Finding
 
 __all__ = ["admitted", "claims", "is_ours", "loaded", "logout", "recalled", "told"]
 
@@ -32,7 +32,7 @@ def told(token: str) -> list[Raw]:
     return [(b"set-auth-token", token.encode()), (b"access-control-expose-headers", b"set-auth-token")]
 
 
-def claims(visit: Visit) -> Claims:
+def claims(visit: Finding) -> Claims:
     """What the access token of *visit* says; a machine's has no session, and is refused here."""
     issuer, text = visit.site.issuer, visit.bearer
     if issuer is None or text is None:
@@ -43,7 +43,7 @@ def claims(visit: Visit) -> Claims:
     return found
 
 
-def recalled(visit: Visit) -> Session | None:
+def recalled(visit: Finding) -> Session | None:
     """The session from the near cache, without waiting for anything; None: `loaded` can tell."""
     text = visit.bearer or ""
     if not is_ours(text):
@@ -55,7 +55,7 @@ def recalled(visit: Visit) -> Session | None:
     return None if kept is None else kept.session
 
 
-async def loaded(visit: Visit, sure: bool) -> Session | None:
+async def loaded(visit: Finding, sure: bool) -> Session | None:
     """The session as a snapshot or the store has it; None with a `refusal`."""
     try:
         return await admitted(visit, sure=sure)
@@ -65,7 +65,7 @@ async def loaded(visit: Visit, sure: bool) -> Session | None:
         return None
 
 
-async def admitted(visit: Visit, *, sure: bool, idle: timedelta | None = None) -> Session:
+async def admitted(visit: Finding, *, sure: bool, idle: timedelta | None = None) -> Session:
     """The session, or the refusal. *idle*: a person was active that long ago."""
     sessions, text = visit.site.sessions, visit.bearer or ""
     passive, idle = visit.passive and idle is None, idle or timedelta(0)
@@ -74,7 +74,7 @@ async def admitted(visit: Visit, *, sure: bool, idle: timedelta | None = None) -
     return await sessions.admit(text, claims(visit), passive=passive, sure=sure, idle=idle)
 
 
-async def logout(visit: Visit) -> bool:
+async def logout(visit: Finding) -> bool:
     """End the session of the token; false if there is none to end."""
     sessions, text = visit.site.sessions, visit.bearer or ""
     try:

@@ -13,12 +13,12 @@ from sojourn.session import Device, Place, Session
 from sojourn.web.browser import device_now, noticed
 
 if TYPE_CHECKING:
-    from sojourn.web.visit import Visit
+    from sojourn.web.finding import Finding
 
 __all__ = ["as_before", "moved", "noted", "place_of", "require"]
 
 
-def place_of(visit: Visit) -> Place | None:
+def place_of(visit: Finding) -> Place | None:
     """Where whoever asks is thought to be: by the database of places, or else by a trusted proxy."""
     known, peer = visit.site.sessions.place_of(visit.peer.ip), visit.peer
     if known is None and peer.country is not None:
@@ -26,7 +26,7 @@ def place_of(visit: Visit) -> Place | None:
     return known
 
 
-def as_before(visit: Visit, session: Session) -> bool:
+def as_before(visit: Finding, session: Session) -> bool:
     """Whether there is nothing to notice: nothing has become another one, or that was told already.
 
     Nearly all who ask come from where they were before.
@@ -42,7 +42,7 @@ def as_before(visit: Visit, session: Session) -> bool:
     return ip is None or ip == session.ip or _nothing_new(visit, session)
 
 
-async def noted(visit: Visit, session: Session, token: str) -> Session | None:
+async def noted(visit: Finding, session: Session, token: str) -> Session | None:
     """*session*, once it was noticed if it is used from elsewhere; None with a `refusal` if that ended it."""
     if as_before(visit, session):
         return session
@@ -61,13 +61,13 @@ async def noted(visit: Visit, session: Session, token: str) -> Session | None:
     )
 
 
-def require(visit: Visit, session: Session) -> None:
+def require(visit: Finding, session: Session) -> None:
     """Raise `FreshnessRequired` if the policy wants a proof for sensitive acts from here."""
     if _counts(visit):
         visit.site.sessions.require_bound(session, _here(visit, device_now(session, visit.headers)))
 
 
-def moved(visit: Visit, session: Session) -> tuple[Device | None, str | None]:
+def moved(visit: Finding, session: Session) -> tuple[Device | None, str | None]:
     """The browser and the address in which a user has just proved who they are, if they are others by now."""
     if not _counts(visit):
         return None, None
@@ -76,12 +76,12 @@ def moved(visit: Visit, session: Session) -> tuple[Device | None, str | None]:
     return device if "browser" in found else None, visit.peer.ip if "network" in found else None
 
 
-def _counts(visit: Visit) -> bool:
+def _counts(visit: Finding) -> bool:
     """What uses an access token is often a server in between, and bound to nothing."""
     return visit.site.binds and visit.bearer is None
 
 
-def _nothing_new(visit: Visit, session: Session) -> bool:
+def _nothing_new(visit: Finding, session: Session) -> bool:
     """Whether the other address is nothing to notice: of the same network, or of one that was told."""
     if not changes(session, _here(visit)):
         return True
@@ -90,13 +90,13 @@ def _nothing_new(visit: Visit, session: Session) -> bool:
     return visit.passive or visit.site.was_told(session.id, _network(visit))
 
 
-def _here(visit: Visit, device: Device | None = None) -> Here:
+def _here(visit: Finding, device: Device | None = None) -> Here:
     """From where it is used, as far as the policy lets anybody know."""
     place = place_of(visit)
     return Here(device, visit.site.sessions.kept(visit.peer.ip), None if place is None else place.country)
 
 
-def _network(visit: Visit) -> str:
+def _network(visit: Finding) -> str:
     """How a network is called among those that were told: by as much as makes it another one."""
     here = _here(visit)
     return f"network {here.country or around(here.ip)}"

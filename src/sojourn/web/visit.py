@@ -7,165 +7,26 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from msgspec.structs import replace as _replaced
-
 from sojourn import device as devices
 from sojourn.custom import KEY
 from sojourn.errors import Forbidden, SessionError, TokenInvalid, Unauthenticated
-from sojourn.lifecycle import Standing, rotation_due
-from sojourn.near import Kept
 from sojourn.session import Session
 from sojourn.sessions import Issued
-from sojourn.snapshot import Partial, partial
 from sojourn.snapshots import as_borne
 from sojourn.token import derive
 from sojourn.web import bearer, bound, parked
-from sojourn.web.ahead import FRESH
 from sojourn.web.away import StoreAway, watched
 from sojourn.web.browser import called
-from sojourn.web.outgoing import Outgoing
+from sojourn.web.finding import UNKNOWN, Finding
 from sojourn.web.site import LoadUser, Site
 
 __all__ = ["LoadUser", "Site", "StoreAway", "Visit"]
 
-_UNKNOWN: Any = object()
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class Visit(Outgoing):
-    """The session of one request. Nothing is read before it is asked for, and then once."""
-
-    in_passing = False  # the client knows no refresh, and a bad Authorization header hides no cookie
-    refusal: SessionError | None = None  # why the presented session may not be used
-    _loaded = False
-    _answered: Kept | Standing | None = None  # who asked the same way, and is not `at_hand`
-    _ahead_at: float | None = None  # when the session was read that nobody has asked for yet
-    _away: Exception | None = None  # the fault that came of that
-    _user: Any = _UNKNOWN
-
-    def cookie_alone(self) -> None:
-        """Go on as if no Authorization header had come."""
-        self._bearer, self._presented = None, None
-        self._session, self._record, self._loaded, self.refusal = None, None, False, None
-        self.check_csrf()
-
-    # ── the session ──────────────────────────────────────────────────────────────────────────
-
-    async def session(self, *, sure: bool = False) -> Session | None:
-        """The session, or None; `refusal` then says why, if one was presented.
-
-        It may be a snapshot, which holds only the `data` that the policy names; so does the answer of
-        the store then, or what works in one request would fail in the next. With *sure* it is all
-        that the store says, as sensitive acts want it: of a snapshot that was used before, too.
-        """
-        return (None if sure else self.at_hand()) or await self.asked(sure=sure)
-
-    def at_hand(self) -> Session | None:
-        """The session, if it was found already or who asks the same way had it a moment ago.
-
-        None: `asked` can tell. Nearly every request comes through here, and few come further.
-        """
-        site, raw, came = self.site, self._raw, self._presented
-        if came is not None and self._loaded:
-            at = self._ahead_at
-            return self._session if at is None else self._read(at, self._answered)
-        try:
-            known, client = site.lately[raw[b"cookie"]], self._asked["client"]
-            here: tuple[object, ...] = raw[b"user-agent"], client and client[0]  # `here`, spelt out
-        except KeyError:
-            return None
-        if site.looks_closer:
-            if self._cookieless:
-                return None
-            here = self.here
-        found = known.answered
-        if found is None or found.came_from != here or b"authorization" in raw:
-            return None
-        if came is not None and came is not known:  # another one was handed over by now
-            return None
-        self._presented, feed = known, site.feed
-        edition, awake, until = found.good
-        if edition.live:  # `Feed.holds`, spelt out
-            wall, monotonic = feed.wall, feed.monotonic  # to call an attribute that is no method takes longer
-            now, ticks = wall(), monotonic()
-            if (
-                now < until
-                and ticks < awake
-                and feed.wall_since <= now < feed.wall_until
-                and ticks < feed.awake_until
-            ):
-                site.snapshots.hits += 1
-                self._loaded = True
-                self._session = session = found.session
-                return session
-        self._answered = found
-        return None
-
-    async def asked(self, *, sure: bool = False) -> Session | None:
-        """What `session` says, if there is none `at_hand`."""
-        try:
-            if self._ahead_at is not None:  # and now all that the store says
-                self._ahead_at, self._session, self._record, self._loaded = None, None, None, False
-            if self._away is not None:
-                fault, self._away = self._away, None
-                raise fault
-            if not self._loaded:
-                came, standing = self._presented, self._answered
-                if standing.__class__ is Standing and came is not None and not sure:
-                    if self.site.reads_ahead:
-                        self.site.asking.learn(self._asked["path"])
-                    known = await self.site.sessions.standings.again(standing)
-                    if known is not None:
-                        self._session, self._record, self._loaded = known, known, True
-                        return known
-                await self._find(sure)
-                self._loaded = True
-            elif sure and self._session is not None and isinstance(self._session.data, Partial):
-                found = self._record or await self._load(sure)
-                self._take(found, sure)
-                if found is None:
-                    self._user = None
-        except self.site.faults as fault:  # as `watched` has it
-            raise StoreAway(fault) from fault
-        return self._session
-
-    async def read_ahead(self) -> None:
-        """Have the record of who asks here again, because somebody is going to ask for it.
-
-        That grants nothing and changes nothing: whether it may be used is found when it is asked for.
-        """
-        self.at_hand()
-        site, standing = self.site, self._answered
-        if standing.__class__ is not Standing:
-            return
-        at = site.feed.monotonic()
-        try:
-            session = await site.sessions.standings.again(standing)
-        except site.faults as fault:
-            self._away = fault.with_traceback(None)
-            return
-        if session is not None:
-            self._session, self._record, self._loaded, self._ahead_at = session, session, True, at
-
-    def note_unread(self) -> None:
-        """The request is over: if nobody asked for what was read ahead, nothing is at this path next time."""
-        if self._ahead_at is not None:
-            self.site.asking.discard(self._asked["path"])
-
-    def _read(self, at: float, standing: Any) -> Session | None:
-        """What was read ahead *at*, if that was just now and nothing was learnt of it since."""
-        self._ahead_at = None
-        if self.site.feed.monotonic() - at > FRESH or not standing.plain[0].live:
-            self._session, self._record, self._loaded = None, None, False
-        return self._session
-
-    def _take(self, found: Session | None, sure: bool) -> None:
-        self._session = found
-        if found is None or found.data.__class__ is Partial:  # `isinstance` asks an ABC, which takes long
-            return
-        self._record = found
-        if not sure and self.site.sessions.snapshots.on:
-            self._session = partial(found, self.site.sessions.policy)
+class Visit(Finding):
+    """The session of one request, and what may be done with it."""
 
     async def data(self) -> Mapping[str, Any]:
         """All data of the session, from the store; nothing without a session."""
@@ -195,7 +56,7 @@ class Visit(Outgoing):
 
     async def user(self) -> Any:
         """The user of the session as the application knows them, loaded at most once; None if nobody."""
-        if self._user is _UNKNOWN:
+        if self._user is UNKNOWN:
             session = await self.session()
             load = self.site.load_user
             known = session is not None and session.user_id is not None and load is not None
@@ -211,83 +72,6 @@ class Visit(Outgoing):
         if role != getattr(user, "role", None) and role not in getattr(user, "roles", ()):
             raise Forbidden
         return user
-
-    async def _find(self, sure: bool) -> None:
-        """Have the session, if there is one that may be used."""
-        sessions = self.site.sessions
-        self._session = None if sure else self._recalled()
-        if self._session is None:
-            found = await self._load(sure)
-            if sessions.snapshots.on:
-                self._take(found, sure)
-            else:
-                self._session = self._record = found
-
-    def _recalled(self) -> Session | None:
-        """The session from a snapshot, without waiting for anything; None: `_load` can tell."""
-        site, snapshots = self.site, self.site.sessions.snapshots
-        if not snapshots.on:
-            return None
-        came = self.presented
-        if came.session is None:
-            return None if self.bearer is None else bearer.recalled(self)
-        cached = came.cache if site.caches_in_cookies else None
-        kept = snapshots.recall(came.session, cached, name=came.name, passive=self.passive)
-        if kept is None or not self._as_before(kept):
-            return None
-        if not site.caches_in_cookies or came.cache is not None:  # or else it may be given one
-            came.answered = kept
-        else:
-            self._more = True
-        return kept.session
-
-    def _as_before(self, found: Kept | Standing) -> bool:
-        """Whether there is nothing to notice about where *found* is used; if not, that is remembered."""
-        here = self.here
-        if found.came_from != here:
-            if not bound.as_before(self, found.session):
-                return False
-            if not self.passive:
-                found.came_from = here
-        return True
-
-    async def _load(self, sure: bool) -> Session | None:
-        came, site = self.presented, self.site
-        if site.caches_in_cookies:
-            self._more = True
-        if came.session is None and self.bearer is not None:
-            borne = await bearer.loaded(self, sure)
-            if borne is not None or not self.in_passing:
-                return borne
-            self.cookie_alone()
-            came = self.presented
-        token = came.session
-        if token is None:
-            return None
-        sessions, passive = site.sessions, self.passive
-        in_passing = self.in_passing or (not passive and self.navigates)
-        passive = passive or (site.carrier.secure and self.scheme != "https")  # see `private`
-        cached = came.cache if site.caches_in_cookies else None
-        try:
-            found = await sessions.validate(
-                token, passive=passive, rotating=not in_passing, cached=cached, sure=sure
-            )
-            session, reissued = found.session, found.token
-            if in_passing and not passive and rotation_due(session, sessions.policy, sessions.clock()):
-                issued = await sessions.refresh(reissued or token)
-                session, reissued = _used(issued.session, session), issued.token
-        except SessionError as refusal:
-            self.refusal = refusal
-            sessions.snapshots.drop(token)  # another process may have rotated: no snapshot knows of that
-            return None
-        if reissued is not None:
-            self.hand_over(session, reissued)
-        if not bound.as_before(self, session):
-            return await bound.noted(self, session, token)
-        standing = sessions.standings.of(token)
-        if standing is not None and self._as_before(standing):
-            came.answered = standing
-        return session
 
     # ── changes ──────────────────────────────────────────────────────────────────────────────
 
@@ -426,21 +210,12 @@ class Visit(Outgoing):
     def adopt(self, issued: Issued) -> Issued:
         """Go on with the session *issued*, and hand its token over as the one before came."""
         self._session, self._record = issued.session, issued.session
-        self._loaded, self._ahead_at, self.refusal, self._user = True, None, None, _UNKNOWN
+        self._loaded, self._ahead_at, self.refusal, self._user = True, None, None, UNKNOWN
         if self.bearer is None:
             self.hand_over(issued.session, issued.token)
         elif bearer.is_ours(self.bearer):
             self.tell(derive(issued.session, self.site.sessions.keys, "bearer"))
         return issued
-
-
-def _used(changed: Session, session: Session) -> Session:
-    """*changed* as it was written, with the use of *session* that is not written yet."""
-    return _replaced(
-        changed,
-        seen_at=max(changed.seen_at, session.seen_at),
-        expires_at=max(changed.expires_at, session.expires_at),
-    )
 
 
 _ONLY_HERE = (
