@@ -194,6 +194,17 @@ def test_who_gets_a_new_token_is_known_by_it(app, ticks):
     assert ada.get("/me").json()["me"] == "ada"
 
 
+def test_what_is_handed_over_goes_before_what_was_read(app):
+    ada, sessions = app.browser(), app.guests.sessions
+
+    async def hand_over(request: Request) -> None:
+        bob = await sessions.start("bob")
+        visit_of(request.scope).hand_over(bob.session, bob.token)
+
+    app.first = hand_over
+    assert ada.get("/me").json() == {"before": 1, "me": "bob"}
+
+
 def test_a_store_that_is_away_is_told_to_who_asks_and_to_nobody_else(app):
     ada = app.browser()
     flaky = app.guests.lose_store("get")

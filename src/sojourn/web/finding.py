@@ -14,6 +14,7 @@ from sojourn.snapshot import Partial, partial
 from sojourn.web import bearer, bound
 from sojourn.web.ahead import FRESH
 from sojourn.web.away import StoreAway
+from sojourn.web.carrier import Cookies
 from sojourn.web.outgoing import Outgoing
 
 __all__ = ["UNKNOWN", "Finding"]
@@ -54,8 +55,7 @@ class Finding(Outgoing):
         """
         site, raw, came = self.site, self._raw, self._presented
         if came is not None and self._loaded:
-            at = self._ahead_at
-            return self._session if at is None else self._read(at, self._answered)
+            return self._session if self._ahead_at is None else self._read(came)
         try:
             known, client = site.lately[raw[b"cookie"]], self._asked["client"]
             here: tuple[object, ...] = raw[b"user-agent"], client and client[0]  # `here`, spelt out
@@ -98,7 +98,8 @@ class Finding(Outgoing):
                 raise fault
             if not self._loaded:
                 came, standing = self._presented, self._answered
-                if standing.__class__ is Standing and came is not None and not sure:
+                known_so = came is not None and came.answered is standing and not sure
+                if known_so and standing.__class__ is Standing:
                     if self.site.reads_ahead:
                         self.site.asking.learn(self._asked["path"])
                     known = await self.site.sessions.standings.again(standing)
@@ -139,10 +140,11 @@ class Finding(Outgoing):
         if self._ahead_at is not None:
             self.site.asking.discard(self._asked["path"])
 
-    def _read(self, at: float, standing: Any) -> Session | None:
-        """What was read ahead *at*, if that was just now and nothing was learnt of it since."""
-        self._ahead_at = None
-        if self.site.feed.monotonic() - at > FRESH or not standing.plain[0].live:
+    def _read(self, came: Cookies) -> Session | None:
+        """What was read ahead, if that was just now and nothing was learnt of it or handed over since."""
+        at, self._ahead_at, standing = self._ahead_at, None, self._answered
+        good = isinstance(standing, Standing) and came.answered is standing and standing.plain[0].live
+        if at is None or not good or self.site.feed.monotonic() - at > FRESH:
             self._session, self._record, self._loaded = None, None, False
         return self._session
 

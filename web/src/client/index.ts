@@ -11,7 +11,7 @@ import type { SessionClient, SessionClientOptions } from "./types.ts";
 
 export * as formats from "./format.ts";
 export type * from "./types.ts";
-export { anew, SessionError };
+export { SessionError };
 
 /** Nothing happens before the first request or `start()`; on a server, `start()` does nothing. */
 export function createSessionClient(given: SessionClientOptions = {}): SessionClient {

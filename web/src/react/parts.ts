@@ -1,6 +1,7 @@
 /** Parts that nobody needs at once: two files with the English words of each, fetched later than the rest. */
 
-import { anew, SessionError } from "../client/index";
+import { anew } from "../client/errors";
+import { SessionError } from "../client/index";
 import { type Catalogue, learn } from "./messages";
 import { createStore, type Store } from "./store";
 
