@@ -191,6 +191,17 @@ def test_who_sets_the_clock_back_is_noticed_and_the_next_poll_begins_anew(feed, 
     assert not feed.holds(found.good)
 
 
+def test_who_sets_the_clock_back_after_a_poll_is_noticed_too(feed, clock):
+    drive(feed.poll())
+    found = SimpleNamespace(good=feed.good(feed.editions[0], clock() + MINUTE))
+    clock.tick(seconds=30)
+    drive(feed.poll())
+    assert feed.holds(found.good)
+    clock.tick(seconds=-20)
+    assert not feed.current(clock())
+    assert not feed.holds(found.good)
+
+
 def test_what_is_learnt_of_one_session_leaves_the_others_good(feed, clock):
     drive(feed.poll())
     good = [SimpleNamespace(good=feed.good(feed.editions[part], clock() + MINUTE)) for part in (5, 6)]

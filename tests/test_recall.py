@@ -19,6 +19,8 @@ from sojourn.session import Seen
 from sojourn.stores.memory import MemoryStore
 from sojourn.stores.protocol import Entries, Query
 from sojourn.testing import MORNING, FakeClock, make_keys
+from sojourn.web.carrier import Cookies
+from sojourn.web.visit import Site, Visit
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 POLICY = Policy(
@@ -31,6 +33,14 @@ POLICY = Policy(
 )
 COOKIE = POLICY.changed(cache_for=0 * SECOND)
 UNCACHED = POLICY.changed(cookie_cache=None, cache_for=0 * SECOND)
+
+
+REQUEST: dict[str, Any] = {
+    "method": "GET",
+    "path": "/",
+    "headers": [(b"cookie", b"known"), (b"user-agent", b"Firefox")],
+    "client": ("203.0.113.7", 50_000),
+}
 
 
 class _Told(MemoryStore):
@@ -59,6 +69,7 @@ class World:
             clock = StoreClock(wall=lambda: self.wall().timestamp(), monotonic=lambda: self.awake)
         self.sessions = AsyncSessions(self.store, keys=make_keys(), policy=policy, clock=clock)
         self.sessions.activity.waits = True
+        self.site = Site(self.sessions, origin="https://good.test")
         self.sessions.feed.monotonic = lambda: self.awake
         self.sessions.feed.forget()
         self.poll()
@@ -124,11 +135,25 @@ class World:
             found = drive(self.sessions.validate(token, passive=passive)).session
             return _shown(found), self.sessions.clock(), self.asked, self._waiting()
         cookie, kept = self.sealed[which] if sealed else None, self.lately.get((which, sealed))
-        if kept is None or self.forgetful or not snapshots.stands(kept):
+        if kept is None or self.forgetful or not self.stands(kept):
             kept = snapshots.recall(token, cookie, passive=passive)
         if kept is not None:  # as a site remembers it for a Cookie header
             self.lately[which, sealed] = kept
         return None if kept is None else _shown(kept.session), snapshots.hits, self._waiting()
+
+    def stands(self, kept: Kept) -> bool:
+        """Whether *kept* does, which a request finds out for itself in the same way."""
+        snapshots, came_from = self.sessions.snapshots, kept.came_from
+        hits = snapshots.hits
+        self.site.lately[b"known"], kept.came_from = Cookies(answered=kept), (b"Firefox", "203.0.113.7")
+        found = Visit(self.site, REQUEST).at_hand()
+        kept.came_from = came_from
+        assert found is None or found is kept.session
+        assert snapshots.hits == hits + (found is not None)
+        snapshots.hits = hits
+        stands = snapshots.stands(kept)
+        assert (found is not None) == stands
+        return stands
 
     def _waiting(self) -> list[Seen | None]:
         """Which uses wait to be written."""
@@ -240,14 +265,14 @@ def test_who_was_noted_is_good_until_the_next_use_worth_a_note():
     kept = _kept(world)
     world.pass_(10.0, 10.0)
     world.poll()
-    assert not world.sessions.snapshots.stands(kept)
+    assert not world.stands(kept)
     world.ask(0, False, False)
     assert world.lately[0, False] is kept  # it is the same one, and seen later
     assert kept.session.seen_at == world.sessions.clock()
     for passed, stands in ((0.0, True), (3.0, True), (3.0, True), (3.0, True), (0.9, True), (0.2, False)):
         world.pass_(passed, passed)
         world.poll()
-        assert world.sessions.snapshots.stands(kept) == stands
+        assert world.stands(kept) == stands
 
 
 def test_a_use_worth_a_note_is_due_by_the_clock_that_nobody_sets():
@@ -255,7 +280,7 @@ def test_a_use_worth_a_note_is_due_by_the_clock_that_nobody_sets():
     kept = _kept(world)
     for stands in (True, False):
         world.pass_(0.0, 1.1)
-        assert world.sessions.snapshots.stands(kept) == stands
+        assert world.stands(kept) == stands
 
 
 def test_what_was_noted_is_packed_as_it_is_now():
@@ -332,7 +357,7 @@ def _kept(world: World, *, sealed: bool = False) -> Kept:
     """The snapshot that answers for the first session."""
     world.ask(0, True, sealed)
     kept = world.lately[0, sealed]
-    assert world.sessions.snapshots.stands(kept)
+    assert world.stands(kept)
     return kept
 
 
@@ -340,14 +365,14 @@ def _kept(world: World, *, sealed: bool = False) -> Kept:
 def test_what_was_dropped_or_replaced_stands_no_longer(world, name):
     kept = _kept(world)
     getattr(world, name)(0)
-    assert not world.sessions.snapshots.stands(kept)
+    assert not world.stands(kept)
 
 
 def test_what_was_packed_away_stands_no_longer(world):
     kept, near = _kept(world), world.sessions.snapshots.near
     near._ready_limit = 1
     world.sure(1)
-    assert not world.sessions.snapshots.stands(kept)
+    assert not world.stands(kept)
     assert _kept(world) is not kept
 
 
@@ -384,7 +409,7 @@ def test_what_another_thread_does_while_it_is_found_good_is_felt(world, monkeypa
     with monkeypatch.context() as patched:
         patched.setattr(feed, asked, meanwhile)
         assert world.ask(0, True, False)[0]  # it was asked before
-    assert not world.sessions.snapshots.stands(kept)
+    assert not world.stands(kept)
     assert world.ask(0, True, False)[0] is None
 
 

@@ -159,6 +159,21 @@ def test_a_name_that_this_browser_was_given_just_now_stays(told):
         drive(visit(site, token, told).session())
 
 
+def test_behind_a_proxy_it_is_at_hand_too():
+    site = make_site(FakeClock(), trusted_proxies=("203.0.113.0/24",))
+    drive(site.sessions.feed.poll())
+    token = drive(site.sessions.start("ada")).token
+
+    def ask(address: bytes) -> Visit:
+        one = visit(site, token, True)
+        return Visit(site, one._asked | {"headers": [*one._asked["headers"], (b"x-forwarded-for", address)]})
+
+    for _ in range(3):
+        assert drive(ask(b"198.51.100.9").session()) is not None
+    assert ask(b"198.51.100.9").at_hand() is not None
+    assert ask(b"198.51.100.10").at_hand() is None
+
+
 def test_what_is_at_hand_is_so_once_in_a_request():
     site = make_site(FakeClock())
     drive(site.sessions.feed.poll())

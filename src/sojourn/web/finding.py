@@ -98,8 +98,7 @@ class Finding(Outgoing):
                 raise fault
             if not self._loaded:
                 came, standing = self._presented, self._answered
-                known_so = came is not None and came.answered is standing and not sure
-                if known_so and standing.__class__ is Standing:
+                if standing.__class__ is Standing and came is not None and came.answered is standing:
                     if self.site.reads_ahead:
                         self.site.asking.learn(self._asked["path"])
                     known = await self.site.sessions.standings.again(standing)
