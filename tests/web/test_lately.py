@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from sojourn import Policy
+from sojourn import Policy, Session
 from sojourn.blocking import drive
+from sojourn.errors import CookieRejected
 from sojourn.events import DeviceChanged, NetworkChanged
 from sojourn.stores.memory import MemoryStore
 from sojourn.testing import FakeClock
@@ -157,6 +158,27 @@ def test_a_name_that_this_browser_was_given_just_now_stays(told):
         assert drive(one.session()) is not None
         assert one.name_device() == name
         drive(visit(site, token, told).session())
+
+
+@pytest.mark.parametrize("kind", [list, tuple, iter], ids=lambda kind: kind.__name__)
+def test_cookies_that_come_in_several_headers_are_all_looked_at(kind):
+    site = make_site(FakeClock())
+    drive(site.sessions.feed.poll())
+    ada, bob = (f"{SESSION}={drive(site.sessions.start(name)).token}".encode() for name in ("ada", "bob"))
+
+    def ask(*cookies: bytes) -> Session | None:
+        headers = kind([(b"user-agent", b"Firefox"), *((b"cookie", cookie) for cookie in cookies)])
+        scope = {"method": "GET", "path": "/", "scheme": "https", "headers": headers, "client": (HOME, 1)}
+        return drive(Visit(site, scope).session())
+
+    for _ in range(3):
+        found = ask(ada)
+        assert found is not None
+    with pytest.raises(CookieRejected):
+        ask(bob, ada)
+    with pytest.raises(CookieRejected):
+        ask(ada, bob)
+    assert ask(b"theme=dark", ada) == found
 
 
 def test_behind_a_proxy_it_is_at_hand_too():

@@ -158,6 +158,13 @@ def test_what_is_remembered_is_what_would_be_worked_out(believed, by_country, al
         )
 
 
+def test_another_country_from_the_same_address_is_another_answer():
+    proxies = Proxies(["10.0.0.0/8"], country_header="X-Country")
+    for country in ("CH", "DE"):
+        headers = {b"x-forwarded-for": b"203.0.113.7", b"x-country": country.encode()}
+        assert proxies.found(PROXY, "http", headers).country == country
+
+
 def test_random_headers_take_no_more_and_more_room():
     proxies = Proxies(["10.0.0.0/8"])
     for n in range(9_000):

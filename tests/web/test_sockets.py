@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import WebSocketRoute
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from sojourn import AsyncSessions, Policy
+from sojourn import AsyncSessions, Policy, Session
 from sojourn.testing import FakeClock, make_keys
+from sojourn.web.finding import Finding
 from sojourn.web.starlette import SessionMiddleware, session_from
 from tests.web.conftest import Visiting
 from tests.web.kit import ORIGIN, SESSION, Guests, make_site
@@ -41,6 +44,10 @@ class Talk:
             self.ended.append("cut off")
             raise
 
+    async def me(self, request: Request) -> Response:
+        session = await session_from(request)
+        return PlainTextResponse(session and session.user_id)
+
     async def anybody(self, websocket: WebSocket) -> None:
         await websocket.accept()
         await websocket.send_text(await websocket.receive_text())
@@ -53,9 +60,18 @@ def talk() -> Talk:
 
 
 @pytest.fixture
-def guests(clock: FakeClock, visiting: Visiting, talk: Talk) -> Guests:
-    site = make_site(clock, policy=SOON)
-    routes = [WebSocketRoute("/echo", talk.echo), WebSocketRoute("/anybody", talk.anybody)]
+def policy() -> Policy:
+    return SOON
+
+
+@pytest.fixture
+def guests(clock: FakeClock, visiting: Visiting, talk: Talk, policy: Policy) -> Guests:
+    site = make_site(clock, policy=policy)
+    routes = [
+        WebSocketRoute("/echo", talk.echo),
+        WebSocketRoute("/anybody", talk.anybody),
+        Route("/me", talk.me),
+    ]
     return visiting(Starlette(routes=routes, middleware=[Middleware(SessionMiddleware, site=site)]), site)
 
 
@@ -88,6 +104,26 @@ def test_a_socket_is_closed_when_its_session_is_revoked(guests, talk, process):
         guests.run(sessions.revoke_all, "ada")
         assert closed(socket) == 1008
     assert talk.ended == ["cut off"]
+
+
+@pytest.mark.parametrize("policy", [SOON.changed(max_staleness=timedelta(minutes=1))])
+def test_a_socket_whose_session_was_at_hand_is_closed_too(guests, talk, monkeypatch):
+    token, found, at_hand = guests.start().token, [], Finding.at_hand
+
+    def noted(visit: Finding) -> Session | None:
+        found.append(at_hand(visit))
+        return found[-1]
+
+    monkeypatch.setattr(Finding, "at_hand", noted)
+    for _ in range(3):
+        answer = guests.browser().get("/me", headers={"cookie": f"{SESSION}={token}"})
+        assert answer.text == "ada"
+    with connected(guests, token) as socket:
+        assert said(socket, "hello") == "hello"
+        assert found[-1] is not None
+        guests.run(guests.sessions.revoke_all, "ada")
+        assert closed(socket) == 1008
+    assert talk.ended[-1] == "cut off"
 
 
 def test_a_socket_of_another_session_stays_open(guests):
