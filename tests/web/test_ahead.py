@@ -139,6 +139,19 @@ def test_an_ending_elsewhere_that_came_before_the_request_is_felt(app):
     assert ada.get("/me").json() == {"before": 1, "me": None}
 
 
+def test_whose_session_has_ended_costs_one_question_each_time(app):
+    ada = app.browser()
+    token = ada.token
+    app.guests.run(app.store.revoke, Query(user_id="ada"), at=app.guests.clock(), reason=Reason.ADMIN)
+    for _ in range(3):
+        ada.hold(token)
+        ada.get("/me")
+        app.store.reads = 0
+    ada.hold(token)
+    assert ada.get("/me").json() == {"before": 0, "me": None}
+    assert app.store.reads == 1
+
+
 def test_a_sensitive_act_has_the_store_asked_itself(app):
     ada = app.browser()
     said = []
