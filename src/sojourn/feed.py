@@ -234,7 +234,7 @@ class Feed:
         """Work out what `holds` compares with, as long as `sync` does not move the clock."""
         if self._window is None:
             return
-        lately, now = self.wall_since, self.wall()
+        lately, now = self.wall_since, self.wall()  # in this order: others find something good meanwhile
         if now < lately:  # it was set back
             self._renew()
             self.wall_since = -math.inf

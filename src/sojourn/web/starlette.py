@@ -37,7 +37,7 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Any]])
 async def session_from(request: HTTPConnection) -> Session | None:
     """The session of this request, or None."""
     visit = visit_of(request.scope)
-    return visit.at_hand() or await visit.asked()
+    return visit.at_hand() or await visit.asked()  # `session`, spelt out: it would be one more coroutine
 
 
 async def data_from(request: HTTPConnection) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""One request's dealings with its session: read it late, change it once, say what cookies must follow."""
+"""What a request may do with its session: have it, begin it, end it, renew it."""
 
 from __future__ import annotations
 
