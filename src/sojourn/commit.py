@@ -48,6 +48,7 @@ class Commits:
         self._store, self._feed = store, feed
         self._policy, self._clock, self._emit, self._used = policy, clock, emit, used
         self._most_reads, self._cached = most_reads, cached
+        self._alike = policy.exceptions is None  # whoever's session it is, the same holds
         self._told = clock if isinstance(clock, StoreClock) else None  # what time it is, by the store
         self.forget()
 
@@ -112,20 +113,31 @@ class Commits:
         A fault of the store is the driver's own. Nobody asks how old the answer is, so that the clock is
         read once: not for snapshots.
         """
-        known, policy, feed = standing.session, self._policy, self._feed
         if standing.over:
             return None
+        known, free = standing.session, self._free
         try:  # `_read`, spelt out: it would be one more coroutine
-            self._free.pop()
+            free.pop()
         except IndexError:
             raise StoreBusy(_TOO_MANY) from None
         try:
             found = await self._store.get(known.id)
         finally:
-            self._free.append(True)
-        same = found is known and (policy.exceptions is None or policy.of(known) is standing.policy)
-        if same and (feed.holds(standing.plain) or await self._stands(standing)):
-            return known
+            free.append(True)
+        if found is known and (self._alike or self._policy.of(known) is standing.policy):
+            feed, (edition, awake, until) = self._feed, standing.plain
+            if edition.live:  # `Feed.holds`, spelt out
+                wall, monotonic = feed.wall, feed.monotonic  # as methods they would take longer
+                now, ticks = wall(), monotonic()
+                if (
+                    now < until
+                    and ticks < awake
+                    and feed.wall_since <= now < feed.wall_until
+                    and ticks < feed.awake_until
+                ):
+                    return known
+            if await self._stands(standing):
+                return known
         standing.over = True
         return None
 

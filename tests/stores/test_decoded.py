@@ -33,14 +33,14 @@ class Counted:
 
 def test_the_same_row_is_decoded_once():
     session, decode = begun(), Counted()
-    read = Decoded(decode)
+    read = Decoded(decode).of
     assert [read(session.id, (session, 1)) for _ in range(3)] == [session] * 3
     assert decode.times == 1
 
 
 def test_a_row_that_changed_in_anything_is_decoded():
     session, decode = begun(), Counted()
-    read = Decoded(decode)
+    read = Decoded(decode).of
     read(session.id, (session, 1))
     read(session.id, (session, 2))
     later = session.change(ip="192.0.2.1")
@@ -50,7 +50,7 @@ def test_a_row_that_changed_in_anything_is_decoded():
 
 def test_what_one_caller_does_to_data_is_not_seen_by_the_next():
     session, empty, decode = begun(data={"cart": [1]}), begun(), Counted()
-    read = Decoded(decode)
+    read = Decoded(decode).of
     for _ in range(3):
         found = read(empty.id, (empty, 1))
         assert found.data == {}
@@ -65,8 +65,8 @@ def test_a_row_with_data_is_kept_only_where_it_is_asked_for():
     some, none = Decoded(Counted(), with_data=lambda row: row[1] < 9), Decoded(Counted())
     for read in (some, none):
         for number in (1, 9):
-            read(session.id, (session, number))
-            read(empty.id, (empty, number))
+            read.of(session.id, (session, number))
+            read.of(empty.id, (empty, number))
     assert some.known(session.id.int) == Known((session, 1), None, None)
     assert none.known(session.id.int) is None
     assert some.known(empty.id.int) == none.known(empty.id.int) == Known((empty, 9), empty, None)
@@ -77,5 +77,5 @@ def test_it_is_bounded(monkeypatch):
     read = Decoded(Counted())
     for _ in range(30):
         session = begun()
-        assert read(session.id, (session, 1)) == session
+        assert read.of(session.id, (session, 1)) == session
     assert len(read._known) <= 8

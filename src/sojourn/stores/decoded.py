@@ -44,7 +44,7 @@ class Decoded:
         self._with_data = with_data
         self._known: dict[int, Known] = {}  # by number: a UUID takes three times as long
 
-    def __call__(self, id: UUID, row: Any, state: object | None = None) -> Session:
+    def of(self, id: UUID, row: Any, state: object | None = None) -> Session:
         """The session *id*, which the store says is *row*. *state*: see `Known`."""
         number = id.int
         known = self._known.get(number)

@@ -63,7 +63,8 @@ class SessionMiddleware:
             if self.reads_ahead and scope["path"] in self.site.asking:
                 await visit.read_ahead()
                 await app(scope, receive, send_with_cookies)
-                visit.note_unread()
+                if visit.ahead is not None:
+                    visit.note_unread()
                 return
             await app(scope, receive, send_with_cookies)
         except Refusal as refusal:

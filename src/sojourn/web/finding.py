@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace as _replaced
 
+from sojourn.clock import Edition
 from sojourn.errors import SessionError
 from sojourn.lifecycle import Standing, rotation_due
 from sojourn.near import Kept
@@ -29,7 +30,7 @@ class Finding(Outgoing):
     refusal: SessionError | None = None  # why the presented session may not be used
     _loaded = False
     _answered: Kept | Standing | None = None  # who asked the same way, and is not `at_hand`
-    _ahead_at: float | None = None  # when the session was read that nobody has asked for yet
+    ahead: tuple[Edition, float] | None = None  # while and until when what was read is good; unasked yet
     _away: Exception | None = None  # the fault that came of that
     _user: Any = UNKNOWN
 
@@ -55,7 +56,8 @@ class Finding(Outgoing):
         """
         site, raw, came = self.site, self._raw, self._presented
         if came is not None and self._loaded:
-            return self._session if self._ahead_at is None else self._read(came)
+            ahead = self.ahead
+            return self._session if ahead is None else self._read(came, ahead)
         try:
             known, client = site.lately[raw[b"cookie"]], self._asked["client"]
             here: tuple[object, ...] = raw[b"user-agent"], client and client[0]  # `here`, spelt out
@@ -91,8 +93,8 @@ class Finding(Outgoing):
     async def asked(self, *, sure: bool = False) -> Session | None:
         """What `session` says, if there is none `at_hand`."""
         try:
-            if self._ahead_at is not None:  # and now all that the store says
-                self._ahead_at, self._session, self._record, self._loaded = None, None, None, False
+            if self.ahead is not None:  # and now all that the store says
+                self.ahead, self._session, self._record, self._loaded = None, None, None, False
             if self._away is not None:
                 fault, self._away = self._away, None
                 raise fault
@@ -101,7 +103,7 @@ class Finding(Outgoing):
                 if standing.__class__ is Standing and came is not None and came.answered is standing:
                     if self.site.reads_ahead:
                         self.site.asking.learn(self._asked["path"])
-                    known = await self.site.sessions.standings.again(standing)
+                    known = await self.site.again(standing)
                     if known is not None:
                         self._session, self._record, self._loaded = known, known, True
                         return known
@@ -125,25 +127,25 @@ class Finding(Outgoing):
         site, standing = self.site, self._answered
         if standing.__class__ is not Standing:
             return
-        at = site.feed.monotonic()
+        again, monotonic = site.again, site.feed.monotonic
+        at = monotonic()
         try:
-            session = await site.sessions.standings.again(standing)
+            session = await again(standing)
         except site.faults as fault:
             self._away = fault.with_traceback(None)
             return
         if session is not None:
-            self._session, self._record, self._loaded, self._ahead_at = session, session, True, at
+            self._session = self._record = session
+            self._loaded, self.ahead = True, (standing.plain[0], at + FRESH)
 
     def note_unread(self) -> None:
-        """The request is over: if nobody asked for what was read ahead, nothing is at this path next time."""
-        if self._ahead_at is not None:
-            self.site.asking.discard(self._asked["path"])
+        """The request is over, and nobody asked for what was read: next time nothing is, at this path."""
+        self.site.asking.discard(self._asked["path"])
 
-    def _read(self, came: Cookies) -> Session | None:
+    def _read(self, came: Cookies, ahead: tuple[Edition, float]) -> Session | None:
         """What was read ahead, if that was just now and nothing was learnt of it or handed over since."""
-        at, self._ahead_at, standing = self._ahead_at, None, self._answered
-        good = isinstance(standing, Standing) and came.answered is standing and standing.plain[0].live
-        if at is None or not good or self.site.feed.monotonic() - at > FRESH:
+        self.ahead, (edition, until), monotonic = None, ahead, self.site.feed.monotonic
+        if not edition.live or monotonic() > until or came.answered is not self._answered:
             self._session, self._record, self._loaded = None, None, False
         return self._session
 

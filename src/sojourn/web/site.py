@@ -90,7 +90,8 @@ class Site:
         self.guards = self.carrier.secure  # browsers are to come by https
         self.caches_in_cookies = sessions.policy.cookie_cache is not None
         self.lately: dict[bytes | None, Cookies] = {}  # what `cookies_in` has read
-        self.feed, self.snapshots = sessions.feed, sessions.snapshots  # to hand: every request asks
+        # To hand: every request asks.
+        self.feed, self.snapshots, self.again = sessions.feed, sessions.snapshots, sessions.standings.again
         self._told: OrderedDict[tuple[UUID, str], None] = OrderedDict()
         self._followers: dict[Any, _Followers] = {}
         self._lock = Lock()

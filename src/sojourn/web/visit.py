@@ -140,7 +140,7 @@ class Visit(Finding):
             await parked.end(self)
             return False
         self._session, self._record, self._loaded, self._user = None, None, True, None
-        self._ahead_at = None
+        self.ahead = None
         if token is None:
             return await bearer.logout(self)
         self.clear()
@@ -210,7 +210,7 @@ class Visit(Finding):
     def adopt(self, issued: Issued) -> Issued:
         """Go on with the session *issued*, and hand its token over as the one before came."""
         self._session, self._record = issued.session, issued.session
-        self._loaded, self._ahead_at, self.refusal, self._user = True, None, None, UNKNOWN
+        self._loaded, self.ahead, self.refusal, self._user = True, None, None, UNKNOWN
         if self.bearer is None:
             self.hand_over(issued.session, issued.token)
         elif bearer.is_ours(self.bearer):

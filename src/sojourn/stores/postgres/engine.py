@@ -80,6 +80,9 @@ _OBJECTS = """
 """
 
 
+LookUp = Callable[[str, str, UUID], Awaitable[bytes | None]]
+
+
 class Engine:
     """The database at *address*. Its schema is looked at before the first use, and with *create* made."""
 
@@ -90,6 +93,7 @@ class Engine:
         self._faces: dict[str, Connections] = {}  # what both faces share
         self._blocks = False
         self._ready: set[bool] = set()  # has the one member True when the schema was found to be right
+        self.look_up: LookUp = self._first_look_up  # then that of the connections itself
 
     def __repr__(self) -> str:
         return f"<Engine of {_COMPONENT} in {self.address}>"
@@ -125,14 +129,11 @@ class Engine:
                 raise
         return await again(partial(self._connections.write, sql, order, values))
 
-    def look_up(self, one: str, many: str, id: UUID) -> Awaitable[bytes | None]:
-        if self._ready:
-            return self._connections.look_up(one, many, id)
-        return self._first_look_up(one, many, id)
-
     async def _first_look_up(self, one: str, many: str, id: UUID) -> bytes | None:
-        await self._prepare()
-        return await self._connections.look_up(one, many, id)
+        if not self._ready:
+            await self._prepare()
+        self.look_up = self._connections.look_up
+        return await self.look_up(one, many, id)
 
     async def poll(self, sql: str, *values: Any) -> Sequence[Row]:
         if not self._ready:
@@ -147,7 +148,7 @@ class Engine:
     def blocking(self) -> Self:
         """The same database behind verbs that block."""
         twin = copy(self)
-        twin._blocks = True
+        twin._blocks, twin.look_up = True, twin._first_look_up
         return twin
 
     async def close(self) -> None:

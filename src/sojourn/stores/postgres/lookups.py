@@ -8,7 +8,7 @@ question was sent.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -28,10 +28,11 @@ _Asked = tuple[UUID, list[_Answer]]
 
 
 class Lookups:
-    """Those of one event loop. *fetch* runs one statement."""
+    """Those of the event loop that runs. *fetch* runs one statement."""
 
     def __init__(self, fetch: Callable[[str, Sequence[Any]], Awaitable[Sequence[Row]]]) -> None:
         self._fetch = fetch
+        self._loop = asyncio.get_running_loop()
         self._under_way = 0
         self._crowded = False  # the last time more than one went together
         self._since = 0.0  # when the last one was sent, by the loop's clock
@@ -43,22 +44,21 @@ class Lookups:
         """The packed row of *id*: alone by the statement *one*, with others by *many*."""
         if not (self._under_way or self._crowded):
             return self._find_alone(one, many, id)
-        loop = asyncio.get_running_loop()
-        answer: _Answer = loop.create_future()
-        asked = self._waiting.get(id.int)
-        if asked is None:
-            self._waiting[id.int] = id, [answer]
+        number, waiting = id.int, self._waiting
+        answer: _Answer = self._loop.create_future()
+        if number in waiting:
+            waiting[number][1].append(answer)
         else:
-            asked[1].append(answer)
+            waiting[number] = id, [answer]
         if not self._under_way:
             self._depart(many)
         elif self._watch is None:
-            self._watch = loop.call_later(_SLOW, self._look, loop, many)
+            self._watch = self._loop.call_later(_SLOW, self._look, many)
         return answer
 
     async def _find_alone(self, one: str, many: str, id: UUID) -> bytes | None:
         self._under_way += 1
-        self._since = asyncio.get_running_loop().time()
+        self._since = self._loop.time()
         try:
             rows = await self._fetch(one, (id,))
             return rows[0][0] if rows else None
@@ -73,18 +73,18 @@ class Lookups:
     def _depart(self, many: str) -> None:
         """Send a turn of the loop later: whoever asks meanwhile goes, too."""
         self._under_way += 1
-        task = asyncio.get_running_loop().create_task(self._send(many))
+        task = self._loop.create_task(self._send(many))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
-    def _look(self, loop: asyncio.AbstractEventLoop, many: str) -> None:
+    def _look(self, many: str) -> None:
         """A statement that is slow, or whose server hangs, does not hold up everybody."""
         self._watch = None
         if not self._waiting:
             return
-        if loop.time() - self._since >= _SLOW and self._under_way < _UNDER_WAY:
+        if self._loop.time() - self._since >= _SLOW and self._under_way < _UNDER_WAY:
             self._depart(many)
-        self._watch = loop.call_later(_SLOW, self._look, loop, many)
+        self._watch = self._loop.call_later(_SLOW, self._look, many)
 
     async def _gathered(self) -> None:
         """While others join with every turn of the loop, the next turn is cheaper than the next statement."""
@@ -108,13 +108,15 @@ class Lookups:
         try:
             wanted = [id for id, answers in batch.values() if not answers[0].done() or _awaited(answers)]
             if wanted:
-                self._since = asyncio.get_running_loop().time()
+                self._since = self._loop.time()
                 # The bounds spare it the partitions that none of them is in.
                 values = (wanted, batch[min(batch)][0], batch[max(batch)][0])
                 for (packed,) in await self._fetch(many, values):
-                    _give(batch.pop(number_in(packed))[1], packed)
-                for _, answers in batch.values():
-                    _give(answers, None)
+                    for answer in batch.pop(number_in(packed))[1]:
+                        if not answer.done():
+                            answer.set_result(packed)
+                for answer in _unanswered(batch.values()):
+                    answer.set_result(None)
         except BaseException as error:
             _tell(error, batch.values())
             if not isinstance(error, Exception):
@@ -127,14 +129,12 @@ def _awaited(answers: list[_Answer]) -> bool:
     return not all(answer.done() for answer in answers)
 
 
-def _give(answers: list[_Answer], packed: bytes | None) -> None:
-    for answer in answers:
-        if not answer.done():
-            answer.set_result(packed)
+def _unanswered(asked: Iterable[_Asked]) -> Iterator[_Answer]:
+    return (answer for _, answers in asked for answer in answers if not answer.done())
 
 
 def _tell(error: BaseException, asked: Iterable[_Asked]) -> None:
-    for answer in (answer for _, answers in asked for answer in answers if not answer.done()):
+    for answer in _unanswered(asked):
         if isinstance(error, Exception):
             answer.set_exception(own(error))
         else:  # the loop is being shut down

@@ -93,8 +93,9 @@ class PostgresStore:
         return Inserted(bool(done), tuple(ended))
 
     async def get(self, id: UUID) -> Session | None:
-        packed = await self.engine.look_up(sql.GET, sql.GET_MANY, id)
-        return None if packed is None else self._decoded(id, packed)
+        look_up = self.engine.look_up  # called as a method it would take longer
+        packed = await look_up(sql.GET, sql.GET_MANY, id)
+        return None if packed is None else self._decoded.of(id, packed)
 
     async def replace(self, session: Session, *, at: datetime) -> bool:
         # By descending id, as those are who end many.
@@ -238,7 +239,7 @@ class PostgresStore:
         return tuple(sorted(sessions, key=lambda session: session.id, reverse=True))
 
     def _session(self, packed: bytes) -> Session:
-        return self._decoded(id_in(packed), packed)
+        return self._decoded.of(id_in(packed), packed)
 
 
 def _of_nobody(query: Query) -> bool:

@@ -113,7 +113,7 @@ class RedisStore:
         if not self._checks.passed():
             await self._checks.before_use()
         record = await self._nodes.one(self._nodes.read(bucket_in(id) % self._shards, id.bytes))
-        return None if record is None else self._decoded(id, record)
+        return None if record is None else self._decoded.of(id, record)
 
     async def replace(self, session: Session, *, at: datetime) -> bool:
         shard = self._shard_of(session)

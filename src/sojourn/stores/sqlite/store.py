@@ -94,7 +94,7 @@ class SQLiteStore:
         asked = (id.bytes,)
         found = self.engine.here(sql.GET, asked)  # nearly always: every request comes through here
         row = await self.engine.row(sql.GET, asked) if found is None else found[0] if found else None
-        return None if row is None else decoded(id, row, state)
+        return None if row is None else decoded.of(id, row, state)
 
     async def replace(self, session: Session, *, at: datetime) -> bool:
         row, number = to_values(session), session.id.int
@@ -134,7 +134,7 @@ class SQLiteStore:
         return await self.engine.scan(lambda db: [_found(row) for row in db.execute(statement, values)])
 
     def _known(self, row: tuple[Any, ...]) -> Session:
-        return self._decoded(UUID(int=int.from_bytes(row[0])), row[1:])
+        return self._decoded.of(UUID(int=int.from_bytes(row[0])), row[1:])
 
     async def count(self, query: Query) -> int:
         check_supported(query)
