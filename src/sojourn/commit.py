@@ -77,7 +77,7 @@ class Commits:
         try:
             for _ in range(tries):
                 asked_at = await self.tell_time()
-                session = await self._read(id)
+                session = await self.read(id)
                 if session is not None and session.parent_id is not None and not carrying:
                     session = await self._with_parent(session)
                 now = self._clock()
@@ -116,7 +116,7 @@ class Commits:
         if standing.over:
             return None
         known, free = standing.session, self._free
-        try:  # `_read`, spelt out: it would be one more coroutine
+        try:  # `read`, spelt out: it would be one more coroutine
             free.pop()
         except IndexError:
             raise StoreBusy(_TOO_MANY) from None
@@ -138,7 +138,7 @@ class Commits:
                     return known
             if await self._stands(standing):
                 return known
-        standing.over = True
+        standing.end()
         return None
 
     async def _stands(self, standing: Standing) -> bool:
@@ -150,7 +150,8 @@ class Commits:
         standing.plain = feed.good(edition, standing.until)
         return True
 
-    async def _read(self, id: UUID) -> Session | None:
+    async def read(self, id: UUID) -> Session | None:
+        """The record of session *id*, as the store has it. A fault of the store is the driver's own."""
         try:
             self._free.pop()
         except IndexError:

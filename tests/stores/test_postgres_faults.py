@@ -21,7 +21,7 @@ from sojourn.session import Reason, Seen, Session
 from sojourn.stores import open_store
 from sojourn.stores.postgres import PostgresStore, seam
 from sojourn.stores.postgres.lookups import Lookups
-from sojourn.stores.postgres.rows import number_in
+from sojourn.stores.postgres.rows import id_in
 from sojourn.stores.postgres.seam import PoolExhausted
 from sojourn.stores.postgres.together import Writes
 from sojourn.stores.protocol import Cap, Inserted, Query
@@ -437,7 +437,7 @@ def test_a_lookup_never_joins_one_that_was_sent() -> None:
         statements.answer.set()
         rows = await asyncio.gather(*tasks)
         assert statements.sent[1:] == [[*ids[1:], ids[0]]]
-        assert [row and number_in(row) for row in rows] == [id.int for id in [*ids, ids[0]]]
+        assert [row and id_in(row) for row in rows] == [*ids, ids[0]]
 
     asyncio.run(main())
 

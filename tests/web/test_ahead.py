@@ -14,7 +14,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sojourn import Policy
-from sojourn.session import Reason
+from sojourn.rules import Rulebook
+from sojourn.session import Reason, Session
 from sojourn.stores.protocol import Query
 from sojourn.testing import FakeClock
 from sojourn.web.ahead import FRESH, Asking
@@ -52,6 +53,16 @@ class App:
             await done
         session = await session_from(request) if self.asks else None
         return JSONResponse({"before": before, "me": session and session.user_id})
+
+    def end_unheard(self) -> None:
+        """From now on the store says that sessions have ended, and its log does not."""
+        found = self.store.get
+
+        async def ended(id: Any) -> Session | None:
+            session = await found(id)
+            return session and session.change(revoked_at=self.guests.clock(), reason=Reason.ADMIN)
+
+        self.store.get = ended  # type: ignore[method-assign]
 
     def browser(self) -> Browser:
         """One that has asked often enough to be known."""
@@ -133,10 +144,107 @@ def test_an_ending_that_was_heard_of_meanwhile_is_felt(app):
 
 
 @pytest.mark.req("A7-7.4.1")
-def test_an_ending_elsewhere_that_came_before_the_request_is_felt(app):
+def test_an_ending_elsewhere_that_was_heard_of_before_the_request_is_felt(app):
     ada = app.browser()
     app.guests.run(app.store.revoke, Query(user_id="ada"), at=app.guests.clock(), reason=Reason.ADMIN)
+    assert ada.get("/me").json() == {"before": 0, "me": None}
+
+
+@pytest.mark.req("A7-7.4.1")
+def test_an_ending_elsewhere_that_nobody_has_heard_of_is_felt(app):
+    ada = app.browser()
+    cookie = str(ada.get("/me").request.headers["cookie"])
+    app.end_unheard()
+    app.store.reads = 0
     assert ada.get("/me").json() == {"before": 1, "me": None}
+    assert app.store.reads == 2
+    for _ in range(2):  # and whoever has kept the cookies costs one question
+        app.store.reads = 0
+        assert ada.get("/me", headers={"cookie": cookie}).json() == {"before": 0, "me": None}
+        assert app.store.reads == 1
+
+
+@pytest.mark.req("A7-7.4.1")
+def test_what_a_sensitive_act_has_found_out_counts_from_then_on(app):
+    ada = app.browser()
+    said = []
+
+    async def act(request: Request) -> None:
+        app.end_unheard()
+        said.append(await visit_of(request.scope).session(sure=True))
+
+    app.first = act
+    assert ada.get("/me").json() == {"before": 1, "me": None}
+    assert said == [None]
+
+
+@pytest.mark.parametrize("what", ["awake", "until", "awake_until", "wall_until", "wall_since"])
+def test_what_holds_no_longer_has_the_store_asked_again(app, what):
+    ada = app.browser()
+    feed = app.guests.site.feed
+    (standing,) = filter(None, app.guests.sessions.standings._lately.values())
+
+    def happen(request: Request) -> None:
+        edition, awake, until = standing.plain
+        if what == "awake":
+            standing.plain = edition, app.ticks, until
+        elif what == "until":
+            standing.plain = edition, awake, feed.wall()
+        else:
+            setattr(feed, what, {"awake_until": app.ticks, "wall_until": feed.wall()}.get(what, until))
+
+    app.first = happen
+    assert ada.get("/me").json() == {"before": 1, "me": "ada"}
+    assert app.store.reads == 2
+
+
+def test_a_rule_that_changed_meanwhile_counts(clock, visiting):
+    book = Rulebook(profiles={})
+    app = App(clock, visiting, Remote(), exceptions=book)
+    ada = app.browser()
+    assert ada.get("/me").json() == {"before": 1, "me": "ada"}
+    assert app.store.reads == 1
+
+    def change(request: Request) -> None:
+        book.learn("profile", {"short": {"idle_timeout": timedelta(minutes=1)}})
+
+    app.first = change
+    assert ada.get("/me").json() == {"before": 2, "me": "ada"}
+    assert app.store.reads > 2
+
+
+def test_when_something_is_due_it_is_noted(app):
+    ada = app.browser()
+    (before,) = app.guests.run(app.store.select, Query(user_id="ada"))
+    app.guests.clock.tick(minutes=2)
+    app.guests.run(app.guests.site.feed.poll)
+    for _ in range(3):
+        assert ada.get("/me").json()["me"] == "ada"
+    app.guests.run(app.guests.sessions.flush)
+    (after,) = app.guests.run(app.store.select, Query(user_id="ada"))
+    assert after.seen_at - before.seen_at == timedelta(minutes=2)
+
+
+def test_while_nobody_follows_the_feed_nothing_is_read_ahead(app):
+    ada = app.browser()
+    app.ticks += 5
+    for _ in range(3):
+        app.store.reads = 0
+        assert ada.get("/me").json() == {"before": 0, "me": "ada"}
+        assert app.store.reads == 1
+
+
+def test_where_only_sensitive_acts_ask_nothing_is_read_in_vain(app):
+    ada = app.browser()
+
+    async def act(request: Request) -> None:
+        assert await visit_of(request.scope).session(sure=True) is not None
+
+    app.asks, app.first = False, act
+    for before in (1, 0, 0):
+        app.store.reads = 0
+        assert ada.get("/me").json()["before"] == before
+        assert app.store.reads == before + 1
 
 
 def test_whose_session_has_ended_costs_one_question_each_time(app):
@@ -163,6 +271,8 @@ def test_a_sensitive_act_has_the_store_asked_itself(app):
     assert ada.get("/me").json() == {"before": 1, "me": "ada"}
     assert said[0] is not None
     assert app.store.reads == 2
+    assert ada.get("/me").json() == {"before": 2, "me": "ada"}  # nothing is read in vain again
+    assert app.store.reads == 3
 
 
 @pytest.mark.parametrize("ticks", [0, 2])

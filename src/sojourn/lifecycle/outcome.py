@@ -43,14 +43,17 @@ class Outcome(Struct, frozen=True, kw_only=True):
 class Standing:
     """That the outcome of a token was plain, and from when until when it is, of that record and *policy*."""
 
-    __slots__ = ("came_from", "over", "part", "plain", "policy", "session", "since", "until")
-
-    good = NEVER  # without the record
+    __slots__ = ("came_from", "good", "over", "part", "plain", "policy", "session", "since", "until")
 
     def __init__(self, session: Session, policy: Policy, since: datetime, until: datetime) -> None:
         self.session, self.policy = session, policy
         self.since, self.until = since, until
         self.part = part_of(session.id.int)
+        self.good = NEVER  # without the record
         self.plain: Good = NEVER  # with the record no question is open, and until when
         self.over = False  # it stood no longer when it was asked last
         self.came_from: object = None  # where it was found to be used as before
+
+    def end(self) -> None:
+        """It stands no longer: whoever asks has it decided again."""
+        self.over, self.plain = True, NEVER

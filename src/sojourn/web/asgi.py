@@ -43,6 +43,7 @@ class SessionMiddleware:
         self.reads_ahead = site.reads_ahead
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # All in one: each coroutine in between would be begun, waited in, and ended.
         if scope["type"] != "http":
             await self._beside(scope, receive, send)
             return
@@ -61,7 +62,14 @@ class SessionMiddleware:
             if scope["method"] not in SAFE:
                 visit.check_csrf()
             if self.reads_ahead and scope["path"] in self.site.asking:
-                await visit.read_ahead()
+                read, monotonic = self.site.standings.read, self.site.feed.monotonic
+                at = monotonic()
+                standing = visit.foreseen(at)
+                if standing is not None:
+                    try:
+                        visit.ahead = standing, await read(standing.session.id), at
+                    except self.site.faults as fault:
+                        visit.away = fault.with_traceback(None)
                 await app(scope, receive, send_with_cookies)
                 if visit.ahead is not None:
                     visit.note_unread()

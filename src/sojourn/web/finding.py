@@ -6,7 +6,6 @@ from typing import Any
 
 from msgspec.structs import replace as _replaced
 
-from sojourn.clock import Edition
 from sojourn.errors import SessionError
 from sojourn.lifecycle import Standing, rotation_due
 from sojourn.near import Kept
@@ -30,8 +29,9 @@ class Finding(Outgoing):
     refusal: SessionError | None = None  # why the presented session may not be used
     _loaded = False
     _answered: Kept | Standing | None = None  # who asked the same way, and is not `at_hand`
-    ahead: tuple[Edition, float] | None = None  # while and until when what was read is good; unasked yet
-    _away: Exception | None = None  # the fault that came of that
+    # What was read before anybody asked, upon which decision, and since when: until somebody asks.
+    ahead: tuple[Standing, Session | None, float] | None = None
+    away: Exception | None = None  # or the fault that came of it
     _user: Any = UNKNOWN
 
     def cookie_alone(self) -> None:
@@ -54,10 +54,14 @@ class Finding(Outgoing):
 
         None: `asked` can tell. Nearly every request comes through here, and few come further.
         """
-        site, raw, came = self.site, self._raw, self._presented
-        if came is not None and self._loaded:
+        came = self._presented
+        if came is not None:
             ahead = self.ahead
-            return self._session if ahead is None else self._read(came, ahead)
+            if ahead is not None:
+                return self._read_ahead(came, ahead)
+            if self._loaded:
+                return self._session
+        site, raw = self.site, self._raw
         try:
             known, client = site.lately[raw[b"cookie"]], self._asked["client"]
             here: tuple[object, ...] = raw[b"user-agent"], client and client[0]  # `here`, spelt out
@@ -93,17 +97,17 @@ class Finding(Outgoing):
     async def asked(self, *, sure: bool = False) -> Session | None:
         """What `session` says, if there is none `at_hand`."""
         try:
-            if self.ahead is not None:  # and now all that the store says
-                self.ahead, self._session, self._record, self._loaded = None, None, None, False
-            if self._away is not None:
-                fault, self._away = self._away, None
+            if sure and self.ahead is not None:  # this must be what the store says now
+                self.note_unread()
+            if self.away is not None:
+                fault, self.away = self.away, None
                 raise fault
             if not self._loaded:
                 came, standing = self._presented, self._answered
                 if standing.__class__ is Standing and came is not None and came.answered is standing:
-                    if self.site.reads_ahead:
+                    if self.site.reads_ahead and not sure:
                         self.site.asking.learn(self._asked["path"])
-                    known = await self.site.again(standing)
+                    known = await self.site.standings.again(standing)
                     if known is not None:
                         self._session, self._record, self._loaded = known, known, True
                         return known
@@ -118,36 +122,40 @@ class Finding(Outgoing):
             raise StoreAway(fault) from fault
         return self._session
 
-    async def read_ahead(self) -> None:
-        """Have the record of who asks here again, because somebody is going to ask for it.
-
-        That grants nothing and changes nothing: whether it may be used is found when it is asked for.
-        """
+    def foreseen(self, at: float) -> Standing | None:
+        """What was decided of who asks here, if *at* that time it stands, unless the record differs."""
         self.at_hand()
-        site, standing = self.site, self._answered
-        if standing.__class__ is not Standing:
-            return
-        again, monotonic = site.again, site.feed.monotonic
-        at = monotonic()
-        try:
-            session = await again(standing)
-        except site.faults as fault:
-            self._away = fault.with_traceback(None)
-            return
-        if session is not None:
-            self._session = self._record = session
-            self._loaded, self.ahead = True, (standing.plain[0], at + FRESH)
+        standing = self._answered
+        if standing.__class__ is not Standing or not standing.plain[0].live:
+            return None
+        return standing if at < self.site.feed.awake_until else None
 
     def note_unread(self) -> None:
-        """The request is over, and nobody asked for what was read: next time nothing is, at this path."""
+        """What was read ahead was no use: next time nothing is, at this path."""
+        self.ahead = None
         self.site.asking.discard(self._asked["path"])
 
-    def _read(self, came: Cookies, ahead: tuple[Edition, float]) -> Session | None:
-        """What was read ahead, if that was just now and nothing was learnt of it or handed over since."""
-        self.ahead, (edition, until), monotonic = None, ahead, self.site.feed.monotonic
-        if not edition.live or monotonic() > until or came.answered is not self._answered:
-            self._session, self._record, self._loaded = None, None, False
-        return self._session
+    def _read_ahead(self, came: Cookies, ahead: tuple[Standing, Session | None, float]) -> Session | None:
+        """What was read, if that was just now, is what was decided about, and nothing was learnt since."""
+        (standing, found, at), site, feed = ahead, self.site, self.site.feed
+        self.ahead = None
+        edition, awake, until = standing.plain
+        wall, monotonic = feed.wall, feed.monotonic
+        now, ticks = wall(), monotonic()
+        if found is not standing.session or now >= until or ticks >= awake:
+            standing.end()
+        elif (  # as `Commits.again` has it
+            edition.live
+            and feed.wall_since <= now < feed.wall_until
+            and ticks < feed.awake_until
+            and ticks <= at + FRESH
+            and came.answered is standing  # nothing else was handed over
+            and (site.alike or site.sessions.policy.of(standing.session) is standing.policy)
+        ):
+            self._loaded = True
+            self._session = self._record = found
+            return found
+        return None
 
     def _take(self, found: Session | None, sure: bool) -> None:
         self._session = found

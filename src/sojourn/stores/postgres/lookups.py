@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sojourn.stores.postgres.rows import number_in
+from sojourn.stores.postgres.rows import ID
 from sojourn.stores.postgres.seam import Row, own
 
 __all__ = ["Lookups"]
@@ -23,6 +23,7 @@ _UNDER_WAY = 2  # statements at once, the second because the first is slow
 _TURNS = 4  # of the loop, at most, in which others can join
 _MOST = 500  # ids in one statement
 
+_number = int.from_bytes
 _Answer = asyncio.Future[bytes | None]
 _Asked = tuple[UUID, list[_Answer]]
 
@@ -111,10 +112,13 @@ class Lookups:
                 self._since = self._loop.time()
                 # The bounds spare it the partitions that none of them is in.
                 values = (wanted, batch[min(batch)][0], batch[max(batch)][0])
-                for (packed,) in await self._fetch(many, values):
-                    for answer in batch.pop(number_in(packed))[1]:
-                        if not answer.done():
+                for row in await self._fetch(many, values):
+                    packed = row[0]
+                    for answer in batch.pop(_number(packed[ID]))[1]:
+                        try:
                             answer.set_result(packed)
+                        except asyncio.InvalidStateError:  # it was cancelled
+                            continue
                 for answer in _unanswered(batch.values()):
                     answer.set_result(None)
         except BaseException as error:

@@ -19,7 +19,7 @@ from msgspec.structs import replace as _replaced
 from sojourn.session import NO_DATA, Held, Place, Reason, Session
 from sojourn.stores.postgres.device import pack, unpack
 
-__all__ = ["COLUMNS", "PACKED", "from_packed", "id_in", "number_in", "to_row"]
+__all__ = ["COLUMNS", "ID", "PACKED", "from_packed", "id_in", "to_row"]
 
 COLUMNS = (
     *("id", "created_at", "seen_at", "expires_at", "ends_at"),
@@ -55,7 +55,8 @@ PACKED = f"record_send(row({', '.join(_ORDER)}))"
 _HEAD = Struct(">i 8x16s 8xq8xq8xq8xq 8xi8xi8xi8xi8xh8x?8x?")
 _LENGTH = Struct(">4xi").unpack_from
 _TIME = Struct(">q").unpack_from
-_ID = slice(12, 28)
+ID = slice(12, 28)
+"""Where the id of a session is in what is packed."""
 
 _SECOND = timedelta(seconds=1)
 _Y2K = datetime(2000, 1, 1, tzinfo=UTC)
@@ -94,14 +95,9 @@ def to_row(s: Session) -> list[Any]:
     ]
 
 
-def number_in(packed: bytes) -> int:
-    """The id in *packed*, as a number."""
-    return int.from_bytes(packed[_ID])
-
-
 def id_in(packed: bytes) -> UUID:
     """The id in *packed*."""
-    return UUID(bytes=packed[_ID])
+    return UUID(bytes=packed[ID])
 
 
 def from_packed(id: UUID, packed: bytes) -> Session:
