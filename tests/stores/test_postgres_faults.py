@@ -456,6 +456,22 @@ def test_lookups_that_come_at_once_go_together_where_the_last_ones_did() -> None
     asyncio.run(main())
 
 
+def test_the_server_is_not_asked_for_those_for_whom_nobody_waits_any_more() -> None:
+    async def main() -> None:
+        statements, ids = Statements(), [uuid4() for _ in range(4)]
+        tasks = [statements.find(id) for id in ids]
+        await statements.until_sent(1)
+        for task in tasks[1:]:
+            task.cancel()
+        statements.answer.set()
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [isinstance(answer, asyncio.CancelledError) for answer in answers] == [False, True, True, True]
+        assert await statements.find(ids[1]) is not None
+        assert statements.sent == [ids[:1], ids[1:2]]
+
+    asyncio.run(main())
+
+
 def test_a_lookup_that_hangs_does_not_hold_up_everybody() -> None:
     async def main() -> None:
         statements, ids = Statements(), [uuid4() for _ in range(4)]

@@ -23,7 +23,7 @@ _UNDER_WAY = 2  # statements at once, the second because the first is slow
 _TURNS = 4  # of the loop, at most, in which others can join
 _MOST = 500  # ids in one statement
 
-_number = int.from_bytes
+_number = int.from_bytes  # taken from its class each time, it would be made anew
 _Answer = asyncio.Future[bytes | None]
 _Asked = tuple[UUID, list[_Answer]]
 
