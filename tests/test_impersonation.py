@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -272,8 +272,11 @@ class World:
                 self.run(sessions.validate(self.parent.token))
             assert len(sessions.snapshots.near) == 1
 
-    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return self.runner.run(coroutine)
+    def run(self, awaited: Awaitable[Any]) -> Any:
+        async def run() -> Any:
+            return await awaited
+
+        return self.runner.run(run())
 
 
 def _replay(world: World) -> None:

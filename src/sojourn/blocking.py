@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
 
 from sojourn.clock import Clock
@@ -29,8 +29,9 @@ __all__ = ["Sessions", "drive"]
 T = TypeVar("T")
 
 
-def drive(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run *coroutine*, which never suspends, to its end without an event loop."""
+def drive(awaited: Awaitable[T]) -> T:
+    """Run *awaited*, a coroutine that never suspends, to its end without an event loop."""
+    coroutine = cast("Coroutine[Any, Any, T]", awaited)
     try:
         coroutine.send(None)
     except StopIteration as done:

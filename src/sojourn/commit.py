@@ -48,13 +48,14 @@ class Commits:
         self._store, self._feed = store, feed
         self._policy, self._clock, self._emit, self._used = policy, clock, emit, used
         self._most_reads, self._cached = most_reads, cached
+        self.places: list[bool] = []  # one for each request that may read: taken before, given back after
         self._alike = policy.exceptions is None  # whoever's session it is, the same holds
         self._told = clock if isinstance(clock, StoreClock) else None  # what time it is, by the store
         self.forget()
 
     def forget(self) -> None:
         """A forked child begins anew: the parent's places may be taken, by threads that are not here."""
-        self._free = [True] * self._most_reads  # one for each request that may read
+        self.places[:] = [True] * self._most_reads
 
     async def change(
         self,
@@ -115,15 +116,15 @@ class Commits:
         """
         if standing.over:
             return None
-        known, free = standing.session, self._free
+        known, places = standing.session, self.places
         try:  # `read`, spelt out: it would be one more coroutine
-            free.pop()
+            places.pop()
         except IndexError:
             raise StoreBusy(_TOO_MANY) from None
         try:
             found = await self._store.get(known.id)
         finally:
-            free.append(True)
+            places.append(True)
         if found is known and (self._alike or self._policy.of(known) is standing.policy):
             feed, (edition, awake, until) = self._feed, standing.plain
             if edition.live:  # `Feed.holds`, spelt out
@@ -153,13 +154,13 @@ class Commits:
     async def read(self, id: UUID) -> Session | None:
         """The record of session *id*, as the store has it. A fault of the store is the driver's own."""
         try:
-            self._free.pop()
+            self.places.pop()
         except IndexError:
             raise StoreBusy(_TOO_MANY) from None
         try:
             return await self._store.get(id)
         finally:
-            self._free.append(True)
+            self.places.append(True)
 
     async def carried(self, session: Session) -> bool:
         """Whether the parent of *session*, if it has one, lets it live. The store is asked."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Thread
@@ -22,7 +22,7 @@ from sojourn.stores import open_store
 from sojourn.stores.postgres import PostgresStore, seam
 from sojourn.stores.postgres.lookups import Lookups
 from sojourn.stores.postgres.rows import id_in
-from sojourn.stores.postgres.seam import PoolExhausted
+from sojourn.stores.postgres.seam import Lookup, PoolExhausted
 from sojourn.stores.postgres.together import Writes
 from sojourn.stores.protocol import Cap, Inserted, Query
 from sojourn.testing import MORNING, make_session
@@ -347,13 +347,14 @@ def test_every_event_loop_has_connections_of_its_own(
     url: str, store: PostgresStore, session: Session
 ) -> None:
     loops = PostgresStore(url)
+    get = cast(Callable[[UUID], Coroutine[Any, Any, Session | None]], loops.get)  # before a loop runs
     with asyncio.Runner() as first, asyncio.Runner() as second:
         for runner in (first, second, first):
-            assert runner.run(loops.get(session.id)) == session
+            assert runner.run(get(session.id)) == session
             assert runner.run(loops.entries()).complete
         second.run(loops.close())
         first.run(asyncio.sleep(0))
-        assert first.run(loops.get(session.id)) == session
+        assert first.run(get(session.id)) == session
         first.run(loops.close())
 
 
@@ -388,8 +389,8 @@ def test_lookups_that_wait_share_a_round_trip_and_a_cancelled_one_hurts_nobody(
 
     async def main() -> None:
         loops = PostgresStore(url)
-        tasks = [asyncio.create_task(loops.get(session.id)) for session in [*sessions, sessions[5]]]
-        missing = asyncio.create_task(loops.get(uuid4()))
+        tasks = [asyncio.ensure_future(loops.get(session.id)) for session in [*sessions, sessions[5]]]
+        missing = asyncio.ensure_future(loops.get(uuid4()))
         await asyncio.sleep(0)
         tasks[4].cancel()
         answers = await asyncio.gather(*tasks, return_exceptions=True)
@@ -401,13 +402,21 @@ def test_lookups_that_wait_share_a_round_trip_and_a_cancelled_one_hurts_nobody(
     asyncio.run(main())
 
 
+def made(id: UUID, packed: bytes) -> Session:
+    assert id_in(packed) == id
+    return make_session(id=id)
+
+
 class Statements:
     """What `Lookups` sends; each is answered when `answer` is set."""
 
     def __init__(self) -> None:
         self.sent: list[list[UUID]] = []
+        self.gone: set[UUID] = set()
+        self.torn: set[UUID] = set()
         self.answer = asyncio.Event()
-        self.lookups = Lookups(self.fetch)
+        self.lookups = Lookups(self.fetch, Lookup("one", "many", self.made), self.elsewhere)
+        self.asked_elsewhere: list[UUID] = []
 
     async def fetch(self, sql: str, values: Any) -> list[tuple[bytes]]:
         ids = values[0] if sql == "many" else [values[0]]
@@ -415,11 +424,20 @@ class Statements:
         self.sent.append(list(ids))
         await asyncio.sleep(0)
         await self.answer.wait()
-        return [(bytes(12) + id.bytes,) for id in ids]
+        return [(bytes(12) + id.bytes,) for id in sorted(set(ids) - self.gone)]
 
-    def find(self, id: UUID) -> asyncio.Task[bytes | None]:
-        async def found() -> bytes | None:
-            return await self.lookups.find("one", "many", id)
+    def made(self, id: UUID, packed: bytes) -> Session:
+        if id in self.torn:
+            raise ValueError("no session")
+        return made(id, packed)
+
+    async def elsewhere(self, id: UUID) -> Session | None:
+        self.asked_elsewhere.append(id)
+        return None
+
+    def find(self, id: UUID) -> asyncio.Task[Session | None]:
+        async def found() -> Session | None:
+            return await self.lookups.find(id)
 
         return asyncio.create_task(found())
 
@@ -437,7 +455,7 @@ def test_a_lookup_never_joins_one_that_was_sent() -> None:
         statements.answer.set()
         rows = await asyncio.gather(*tasks)
         assert statements.sent[1:] == [[*ids[1:], ids[0]]]
-        assert [row and id_in(row) for row in rows] == [*ids, ids[0]]
+        assert [row and row.id for row in rows] == [*ids, ids[0]]
 
     asyncio.run(main())
 
@@ -470,6 +488,48 @@ def test_the_server_is_not_asked_for_those_for_whom_nobody_waits_any_more() -> N
         assert statements.sent == [ids[:1], ids[1:2]]
 
     asyncio.run(main())
+
+
+def test_of_lookups_that_go_together_each_is_told_of_what_it_asked_for() -> None:
+    async def main() -> None:
+        statements, ids = Statements(), [uuid4() for _ in range(5)]
+        statements.gone, statements.torn = {ids[1]}, {ids[2]}
+        statements.answer.set()
+        asked = [*ids, ids[2], ids[3]]
+        answers = await asyncio.gather(*map(statements.find, asked), return_exceptions=True)
+        assert statements.sent == [asked[:1], asked[1:]]
+        assert answers[1] is None
+        assert [str(answers[n]) for n in (2, 5)] == ["no session"] * 2
+        assert answers[2] is not answers[5]
+        sessions = [cast(Session, answers[n]) for n in (0, 3, 4, 6)]
+        assert [session.id for session in sessions] == [ids[0], ids[3], ids[4], ids[3]]
+        assert sessions[1] is not sessions[3]  # what one does to its data is nothing to the other
+
+    asyncio.run(main())
+
+
+def test_lookups_of_another_loop_and_closed_ones_have_others_asked() -> None:
+    id = uuid4()
+
+    async def main() -> Statements:
+        statements = Statements()
+        statements.answer.set()
+        assert await statements.find(id)
+        return statements
+
+    async def other(statements: Statements) -> None:
+        assert await statements.find(id) is None
+
+    async def closed() -> None:
+        statements = await main()
+        statements.lookups.close()
+        assert await statements.find(id) is None
+        assert (statements.sent, statements.asked_elsewhere) == ([[id]], [id])
+
+    statements = asyncio.run(main())
+    asyncio.run(other(statements))
+    assert (statements.sent, statements.asked_elsewhere) == ([[id]], [id])
+    asyncio.run(closed())
 
 
 def test_a_lookup_that_hangs_does_not_hold_up_everybody() -> None:
@@ -590,14 +650,12 @@ def test_of_lookups_that_fail_together_each_has_an_exception_of_its_own() -> Non
             await asyncio.sleep(0)
             raise ConnectionResetError("gone")
 
-        lookups = Lookups(fetch)
-        found = await asyncio.gather(
-            *(lookups.find("one", "many", uuid4()) for _ in range(6)), return_exceptions=True
-        )
-        assert [str(error) for error in found] == ["gone"] * 6
-        assert len({id(error) for error in found}) == 6
+        lookups = Lookups(fetch, Lookup("one", "many", made), Statements().elsewhere)
+        answers = await asyncio.gather(*(lookups.find(uuid4()) for _ in range(6)), return_exceptions=True)
+        assert [str(error) for error in answers] == ["gone"] * 6
+        assert len({id(error) for error in answers}) == 6
         with pytest.raises(ConnectionResetError):
-            await lookups.find("one", "many", uuid4())  # and it goes on
+            await lookups.find(uuid4())  # and it goes on
 
     asyncio.run(main())
 

@@ -338,6 +338,20 @@ def test_a_store_that_is_away_is_told_to_who_asks_and_to_nobody_else(app):
     assert ada.get("/me").json()["me"] == "ada"
 
 
+def test_while_too_many_wait_for_the_store_nobody_else_does(app):
+    ada = app.browser()
+    places = app.guests.sessions._commits.places
+    before = places[:]
+    places.clear()
+    assert ada.get("/me").status_code == 503
+    assert app.store.reads == 0
+    app.asks = False
+    assert ada.get("/me").status_code == 200
+    places[:], app.asks = before, True
+    assert ada.get("/me").json() == {"before": 1, "me": "ada"}
+    assert len(places) == len(before)
+
+
 def test_of_a_store_that_is_away_one_question_is_waited_for(app):
     ada = app.browser()
     asked = []

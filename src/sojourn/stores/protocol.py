@@ -5,7 +5,7 @@ Every sentence here is a law that `sojourn.testing.StoreContract` tests on every
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Literal, Protocol, Self
 from uuid import UUID
@@ -164,8 +164,11 @@ class Store(Protocol):
         """
         ...
 
-    async def get(self, id: UUID) -> Session | None:
-        """The session as it was last written, live or ended, exact to the microsecond and in UTC."""
+    def get(self, id: UUID) -> Awaitable[Session | None]:
+        """The session as it was last written, live or ended, exact to the microsecond and in UTC.
+
+        What requests wait for most: a store may give a future where a coroutine would be one more layer.
+        """
         ...
 
     async def replace(self, session: Session, *, at: datetime) -> bool:

@@ -62,14 +62,7 @@ class SessionMiddleware:
             if scope["method"] not in SAFE:
                 visit.check_csrf()
             if self.reads_ahead and scope["path"] in self.site.asking:
-                read, monotonic = self.site.standings.read, self.site.feed.monotonic
-                at = monotonic()
-                standing = visit.foreseen(at)
-                if standing is not None:
-                    try:
-                        visit.ahead = standing, await read(standing.session.id), at
-                    except self.site.faults as fault:
-                        visit.away = fault.with_traceback(None)
+                await visit.read_ahead()
                 await app(scope, receive, send_with_cookies)
                 if visit.ahead is not None:
                     visit.note_unread()

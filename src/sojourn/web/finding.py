@@ -68,11 +68,11 @@ class Finding(Outgoing):
         except KeyError:
             return None
         if site.looks_closer:
-            if self._cookieless:
+            if b"authorization" in raw or self._cookieless:
                 return None
             here = self.here
         found = known.answered
-        if found is None or found.came_from != here or b"authorization" in raw:
+        if found is None or found.came_from != here:
             return None
         if came is not None and came is not known:  # another one was handed over by now
             return None
@@ -122,13 +122,27 @@ class Finding(Outgoing):
             raise StoreAway(fault) from fault
         return self._session
 
-    def foreseen(self, at: float) -> Standing | None:
-        """What was decided of who asks here, if *at* that time it stands, unless the record differs."""
+    async def read_ahead(self) -> None:
+        """Read the record that was decided about, if that stands unless the record differs: see `ahead`."""
         self.at_hand()
-        standing = self._answered
+        standing, site = self._answered, self.site
         if standing.__class__ is not Standing or not standing.plain[0].live:
-            return None
-        return standing if at < self.site.feed.awake_until else None
+            return
+        feed, places, store = site.feed, site.standings.places, site.sessions.store
+        monotonic = feed.monotonic
+        at = monotonic()
+        if at >= feed.awake_until:
+            return
+        try:  # `Commits.read`, spelt out
+            places.pop()
+        except IndexError:
+            return  # who asks is told
+        try:
+            self.ahead = standing, await store.get(standing.session.id), at
+        except site.faults as fault:
+            self.away = fault.with_traceback(None)
+        finally:
+            places.append(True)
 
     def note_unread(self) -> None:
         """What was read ahead was no use: next time nothing is, at this path."""

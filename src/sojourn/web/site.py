@@ -87,7 +87,9 @@ class Site:
         self.vary = _VARY_BY_BOTH if issuer or bearer_tokens else _VARY
         self.proxies = Proxies(trusted_proxies, country_header=country_header)
         self.proxied = self.proxies.configured
-        self.looks_closer = self.proxied or bool(self.cookieless)  # than at browser, neighbour and cookies
+        tokens = issuer is not None or bearer_tokens
+        # Than at browser, neighbour and cookies.
+        self.looks_closer = self.proxied or tokens or bool(self.cookieless)
         self.guards = self.carrier.secure  # browsers are to come by https
         self.caches_in_cookies = sessions.policy.cookie_cache is not None
         self.lately: dict[bytes | None, Cookies] = {}  # what `cookies_in` has read

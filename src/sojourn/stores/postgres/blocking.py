@@ -14,8 +14,9 @@ from typing import Any
 from uuid import UUID
 
 from sojourn.errors import SettingsError
+from sojourn.session import Session
 from sojourn.stores.postgres.address import Address
-from sojourn.stores.postgres.seam import BACKSTOP, PoolExhausted, Row, driver
+from sojourn.stores.postgres.seam import BACKSTOP, Lookup, PoolExhausted, Row, driver
 
 __all__ = ["BlockingConnections", "Pool", "connected"]
 
@@ -25,8 +26,8 @@ _Y2K = datetime(2000, 1, 1, tzinfo=UTC)
 class BlockingConnections:
     """The verbs of `Connections`, none of which ever suspends."""
 
-    def __init__(self, address: Address) -> None:
-        self._address = address
+    def __init__(self, address: Address, lookup: Lookup) -> None:
+        self._address, self._lookup = address, lookup
         self._psycopg = driver("psycopg")
         self.faults: tuple[type[Exception], ...] = (
             self._psycopg.OperationalError,
@@ -44,9 +45,9 @@ class BlockingConnections:
     async def poll(self, sql: str, *values: Any) -> Sequence[Row]:
         return self._all(self._pool(1), sql, values)
 
-    async def look_up(self, one: str, many: str, id: UUID) -> bytes | None:
-        rows = self._all(self._pool(0), one, (id,))
-        return rows[0][0] if rows else None
+    async def look_up(self, id: UUID) -> Session | None:
+        rows = self._all(self._pool(0), self._lookup.one, (id,))
+        return self._lookup.made(id, rows[0][0]) if rows else None
 
     async def write(self, sql: str, order: Any, values: Sequence[Any]) -> Sequence[Row]:
         return self._all(self._pool(0), sql, (*values, 0))

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
 from functools import partial
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from uuid import UUID
 
 from sojourn.errors import SettingsError
+from sojourn.session import Session
 from sojourn.stores import migrate
 from sojourn.stores.migrate import Applied, Difference, Migration, Status
 from sojourn.stores.postgres.address import Address
 from sojourn.stores.postgres.blocking import BlockingConnections
 from sojourn.stores.postgres.loop import LoopConnections
-from sojourn.stores.postgres.seam import Connection, Connections, Row, again, lost_race
+from sojourn.stores.postgres.seam import Connection, Connections, Lookup, Row, again, lost_race
 
 __all__ = ["Engine"]
 
@@ -80,20 +81,17 @@ _OBJECTS = """
 """
 
 
-LookUp = Callable[[str, str, UUID], Awaitable[bytes | None]]
-
-
 class Engine:
     """The database at *address*. Its schema is looked at before the first use, and with *create* made."""
 
-    def __init__(self, address: Address, *, create: bool = True) -> None:
-        self.address = address
+    def __init__(self, address: Address, lookup: Lookup, *, create: bool = True) -> None:
+        self.address, self._lookup = address, lookup
         self._create = create
         self._known = migrate.load("sojourn.stores.migrations.postgres")
         self._faces: dict[str, Connections] = {}  # what both faces share
         self._blocks = False
         self._ready: set[bool] = set()  # has the one member True when the schema was found to be right
-        self.look_up: LookUp = self._first_look_up  # then that of the connections itself
+        self.reads: _Reads = self  # whose `look_up` to call: after the first one that of the connections
 
     def __repr__(self) -> str:
         return f"<Engine of {_COMPONENT} in {self.address}>"
@@ -129,11 +127,11 @@ class Engine:
                 raise
         return await again(partial(self._connections.write, sql, order, values))
 
-    async def _first_look_up(self, one: str, many: str, id: UUID) -> bytes | None:
+    async def look_up(self, id: UUID) -> Session | None:
         if not self._ready:
             await self._prepare()
-        self.look_up = self._connections.look_up
-        return await self.look_up(one, many, id)
+        self.reads = self._connections
+        return await self.reads.look_up(id)
 
     async def poll(self, sql: str, *values: Any) -> Sequence[Row]:
         if not self._ready:
@@ -148,7 +146,7 @@ class Engine:
     def blocking(self) -> Self:
         """The same database behind verbs that block."""
         twin = copy(self)
-        twin._blocks, twin.look_up = True, twin._first_look_up
+        twin._blocks, twin.reads = True, twin
         return twin
 
     async def close(self) -> None:
@@ -168,7 +166,7 @@ class Engine:
         found = self._faces.get(kind)
         if found is None:
             make = BlockingConnections if self._blocks else LoopConnections
-            found = self._faces.setdefault(kind, make(self.address))
+            found = self._faces.setdefault(kind, make(self.address, self._lookup))
         return found
 
     # ── schema ───────────────────────────────────────────────────────────────────────────────
@@ -252,6 +250,10 @@ class Engine:
     @property
     def _remedy(self) -> str:
         return f"run `sojourn migrate --store {self.address}`"
+
+
+class _Reads(Protocol):
+    def look_up(self, id: UUID) -> Awaitable[Session | None]: ...
 
 
 class _Seen(Exception):

@@ -8,13 +8,15 @@ question was sent.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from asyncio import get_running_loop
+from collections.abc import Awaitable, Callable, Sequence
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
+from sojourn.session import Session
 from sojourn.stores.postgres.rows import ID
-from sojourn.stores.postgres.seam import Row, own
+from sojourn.stores.postgres.seam import Lookup, Row, own
 
 __all__ = ["Lookups"]
 
@@ -23,69 +25,85 @@ _UNDER_WAY = 2  # statements at once, the second because the first is slow
 _TURNS = 4  # of the loop, at most, in which others can join
 _MOST = 500  # ids in one statement
 
-_number = int.from_bytes  # taken from its class each time, it would be made anew
-_Answer = asyncio.Future[bytes | None]
-_Asked = tuple[UUID, list[_Answer]]
+_number_in = int.from_bytes  # taken from its class each time, it would be made anew
+_NUMBER = attrgetter("int")  # to compare UUIDs takes three times as long
+_Answer = asyncio.Future[Session | None]
+_Asked = tuple[UUID, _Answer]
 
 
 class Lookups:
-    """Those of the event loop that runs. *fetch* runs one statement."""
+    """Those of the event loop that runs. *fetch* runs one statement, of *lookup*.
 
-    def __init__(self, fetch: Callable[[str, Sequence[Any]], Awaitable[Sequence[Row]]]) -> None:
-        self._fetch = fetch
-        self._loop = asyncio.get_running_loop()
+    *elsewhere* finds what is asked for in any other loop, or when these are closed.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[str, Sequence[Any]], Awaitable[Sequence[Row]]],
+        lookup: Lookup,
+        elsewhere: Callable[[UUID], Awaitable[Session | None]],
+    ) -> None:
+        self._fetch, self._lookup, self._elsewhere = fetch, lookup, elsewhere
+        self._loop = get_running_loop()
+        self._serves: asyncio.AbstractEventLoop | None = self._loop  # None: they are closed
         self._under_way = 0
         self._crowded = False  # the last time more than one went together
         self._since = 0.0  # when the last one was sent, by the loop's clock
-        self._waiting: dict[int, _Asked] = {}  # by number: a UUID takes three times as long
+        self._waiting: list[_Asked] = []
         self._sending: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
         self._watch: asyncio.TimerHandle | None = None
 
-    def find(self, one: str, many: str, id: UUID) -> Awaitable[bytes | None]:
-        """The packed row of *id*: alone by the statement *one*, with others by *many*."""
+    def find(self, id: UUID) -> Awaitable[Session | None]:
+        """The session *id*."""
+        try:
+            loop = get_running_loop()  # no loop runs in two processes
+        except RuntimeError:  # who asks will be in one
+            return self._elsewhere(id)
+        if loop is not self._serves:
+            return self._elsewhere(id)
         if not (self._under_way or self._crowded):
-            return self._find_alone(one, many, id)
-        number, waiting = id.int, self._waiting
-        answer: _Answer = self._loop.create_future()
-        if number in waiting:
-            waiting[number][1].append(answer)
-        else:
-            waiting[number] = id, [answer]
+            return self._find_alone(id)
+        answer: _Answer = loop.create_future()
+        self._waiting.append((id, answer))
         if not self._under_way:
-            self._depart(many)
+            self._depart()
         elif self._watch is None:
-            self._watch = self._loop.call_later(_SLOW, self._look, many)
+            self._watch = self._loop.call_later(_SLOW, self._look)
         return answer
 
-    async def _find_alone(self, one: str, many: str, id: UUID) -> bytes | None:
+    def close(self) -> None:
+        """Take no more; who waits is answered."""
+        self._serves = None
+
+    async def _find_alone(self, id: UUID) -> Session | None:
         self._under_way += 1
         self._since = self._loop.time()
         try:
-            rows = await self._fetch(one, (id,))
-            return rows[0][0] if rows else None
+            rows = await self._fetch(self._lookup.one, (id,))
         finally:
-            self._landed(many)
+            self._landed()
+        return self._lookup.made(id, rows[0][0]) if rows else None
 
-    def _landed(self, many: str) -> None:
+    def _landed(self) -> None:
         self._under_way -= 1
         if self._waiting:
-            self._depart(many)
+            self._depart()
 
-    def _depart(self, many: str) -> None:
+    def _depart(self) -> None:
         """Send a turn of the loop later: whoever asks meanwhile goes, too."""
         self._under_way += 1
-        task = self._loop.create_task(self._send(many))
+        task = self._loop.create_task(self._send())
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
-    def _look(self, many: str) -> None:
+    def _look(self) -> None:
         """A statement that is slow, or whose server hangs, does not hold up everybody."""
         self._watch = None
         if not self._waiting:
             return
         if self._loop.time() - self._since >= _SLOW and self._under_way < _UNDER_WAY:
-            self._depart(many)
-        self._watch = self._loop.call_later(_SLOW, self._look, many)
+            self._depart()
+        self._watch = self._loop.call_later(_SLOW, self._look)
 
     async def _gathered(self) -> None:
         """While others join with every turn of the loop, the next turn is cheaper than the next statement."""
@@ -95,51 +113,37 @@ class Lookups:
             if len(self._waiting) == before:
                 return
 
-    def _batch(self) -> dict[int, _Asked]:
-        if len(self._waiting) <= _MOST:
-            batch, self._waiting = self._waiting, {}
-            return batch
-        return {number: self._waiting.pop(number) for number in list(islice(self._waiting, _MOST))}
-
-    async def _send(self, many: str) -> None:
+    async def _send(self) -> None:
         """Ask for all whose askers still wait, and answer each; whoever was cancelled hurts nobody else."""
         await self._gathered()
-        batch = self._batch()
+        batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
         self._crowded = len(batch) > 1
         try:
-            wanted = [id for id, answers in batch.values() if not answers[0].done() or _awaited(answers)]
+            wanted = [id for id, answer in batch if not answer.done()]
             if wanted:
                 self._since = self._loop.time()
                 # The bounds spare it the partitions that none of them is in.
-                values = (wanted, batch[min(batch)][0], batch[max(batch)][0])
-                for row in await self._fetch(many, values):
-                    packed = row[0]
-                    for answer in batch.pop(_number(packed[ID]))[1]:
-                        try:
-                            answer.set_result(packed)
-                        except asyncio.InvalidStateError:  # it was cancelled
-                            continue
-                for answer in _unanswered(batch.values()):
-                    answer.set_result(None)
+                values = (wanted, min(wanted, key=_NUMBER), max(wanted, key=_NUMBER))
+                self._tell(batch, await self._fetch(self._lookup.many, values))
         except BaseException as error:
-            _tell(error, batch.values())
+            for _, answer in batch:
+                if not isinstance(error, Exception):  # the loop is being shut down
+                    answer.cancel()
+                elif not answer.done():
+                    answer.set_exception(own(error))
             if not isinstance(error, Exception):
                 raise
         finally:
-            self._landed(many)
+            self._landed()
 
-
-def _awaited(answers: list[_Answer]) -> bool:
-    return not all(answer.done() for answer in answers)
-
-
-def _unanswered(asked: Iterable[_Asked]) -> Iterator[_Answer]:
-    return (answer for _, answers in asked for answer in answers if not answer.done())
-
-
-def _tell(error: BaseException, asked: Iterable[_Asked]) -> None:
-    for answer in _unanswered(asked):
-        if isinstance(error, Exception):
-            answer.set_exception(own(error))
-        else:  # the loop is being shut down
-            answer.cancel()
+    def _tell(self, batch: list[_Asked], rows: Sequence[Row]) -> None:
+        made = self._lookup.made
+        found = {_number_in(row[0][ID]): row[0] for row in rows}
+        for id, answer in batch:
+            packed = found.get(id.int)
+            try:
+                answer.set_result(None if packed is None else made(id, packed))
+            except asyncio.InvalidStateError:  # it was cancelled
+                continue
+            except Exception as error:  # of this row alone
+                answer.set_exception(error)

@@ -14,9 +14,10 @@ from typing import Any
 from uuid import UUID
 
 from sojourn.errors import SettingsError
+from sojourn.session import Session
 from sojourn.stores.postgres.address import Address
 from sojourn.stores.postgres.lookups import Lookups
-from sojourn.stores.postgres.seam import BACKSTOP, PoolExhausted, Row, Undone, driver
+from sojourn.stores.postgres.seam import BACKSTOP, Lookup, PoolExhausted, Row, Undone, driver
 from sojourn.stores.postgres.together import Writes
 
 __all__ = ["LoopConnections"]
@@ -30,8 +31,8 @@ _HEARTBEAT = 30.0  # seconds after which a silent listener asks whether anybody 
 class LoopConnections:
     """Each process and each of its event loops has connections of its own: nobody else can use them."""
 
-    def __init__(self, address: Address) -> None:
-        self._address = address
+    def __init__(self, address: Address, lookup: Lookup) -> None:
+        self._address, self._lookup = address, lookup
         self._asyncpg = driver("asyncpg")
         errors = self._asyncpg.exceptions
         self.faults: tuple[type[Exception], ...] = (
@@ -50,7 +51,8 @@ class LoopConnections:
             SettingsError,
         )
         self._holdings: dict[int, list[_Holding]] = {}
-        self._last: _Holding | None = None  # of whom somebody asked last
+        # Those of the loop that asked last, which know whether it is the one that runs.
+        self.look_up: Callable[[UUID], Awaitable[Session | None]] = self._look_up
         self._lock = Lock()
 
     def all(self, sql: str, *values: Any) -> Awaitable[Sequence[Row]]:
@@ -59,11 +61,9 @@ class LoopConnections:
     def poll(self, sql: str, *values: Any) -> Awaitable[Sequence[Row]]:
         return self._holding().log.all(sql, values)
 
-    def look_up(self, one: str, many: str, id: UUID) -> Awaitable[bytes | None]:
-        last = self._last  # no loop runs in two processes
-        if last is None or last.loop is not get_running_loop() or last.closed:
-            last = self._last = self._holding()
-        return last.lookups.find(one, many, id)
+    async def _look_up(self, id: UUID) -> Session | None:
+        self.look_up = self._holding().lookups.find
+        return await self.look_up(id)
 
     def write(self, sql: str, order: Any, values: Sequence[Any]) -> Awaitable[Sequence[Row]]:
         if self._address.pooler:
@@ -122,7 +122,7 @@ class LoopConnections:
             for holding in [holding for holding in holdings if holding.loop.is_closed()]:
                 holding.abandon()
                 holdings.remove(holding)
-            holdings.append(_Holding(loop, self._connect, self._address))
+            holdings.append(_Holding(loop, self._connect, self._address, self._lookup, self._look_up))
             return holdings[-1]
 
     async def _connect(self, **settings: str) -> Any:
@@ -145,14 +145,18 @@ class _Holding:
     """What one event loop holds."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, connect: Callable[..., Any], address: Address
+        self,
+        loop: asyncio.AbstractEventLoop,
+        connect: Callable[..., Any],
+        address: Address,
+        lookup: Lookup,
+        elsewhere: Callable[[UUID], Awaitable[Session | None]],
     ) -> None:
         self.loop = loop
-        self.closed = False
         self.requests = _Pool(connect, address.pool_size, address)
         self.log = _Pool(connect, 1, address)
         self.shared = _Pool(partial(connect, lock_timeout=_LOCK_TIMEOUT), _SHARED, address)
-        self.lookups = Lookups(self.requests.all)
+        self.lookups = Lookups(self.requests.all, lookup, elsewhere)
         self.writes = Writes(self.requests.all, self.shared.together)
 
     @property
@@ -160,14 +164,14 @@ class _Holding:
         return (self.requests, self.log, self.shared)
 
     async def close(self) -> None:
-        self.closed = True
+        self.lookups.close()
         for pool in self.pools:
             for connection in pool.shut():
                 await _part(connection)
 
     def abandon(self) -> None:
         """Let go of connections whose loop is another thread's, or over."""
-        self.closed = True
+        self.lookups.close()
         for pool in self.pools:
             for connection in pool.shut():
                 try:

@@ -6,15 +6,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from copy import copy
 from importlib import import_module
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from sojourn.errors import SettingsError
+from sojourn.session import Session
 
 __all__ = [
     "BACKSTOP",
     "Connection",
     "Connections",
+    "Lookup",
     "PoolExhausted",
     "Row",
     "Undone",
@@ -32,6 +34,14 @@ BACKSTOP = 1.0
 
 _LOST_RACES = ("40P01", "40001")  # deadlock, serialization: the server has undone it, and says try again
 _TRIES = 3
+
+
+class Lookup(NamedTuple):
+    """How sessions are found by their ids."""
+
+    one: str  # by an id
+    many: str  # by ids, the lowest of them and the highest
+    made: Callable[[UUID, bytes], Session]  # of the packed row
 
 
 class PoolExhausted(TimeoutError):
@@ -65,8 +75,9 @@ class Connections(Protocol):
         """The same on a connection that nobody else uses: the log never queues behind requests."""
         ...
 
-    def look_up(self, one: str, many: str, id: UUID) -> Awaitable[bytes | None]:
-        """The packed row that *one* finds for *id*, or *many* for ids, the lowest and the highest of them."""
+    @property
+    def look_up(self) -> Callable[[UUID], Awaitable[Session | None]]:
+        """The session of an id, as the `Lookup` finds it that they were made with."""
         ...
 
     def write(self, sql: str, order: Any, values: Sequence[Any]) -> Awaitable[Sequence[Row]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from copy import copy
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -19,6 +19,7 @@ from sojourn.stores.postgres.address import Address
 from sojourn.stores.postgres.engine import Engine
 from sojourn.stores.postgres.log import poll
 from sojourn.stores.postgres.rows import COLUMNS, from_packed, id_in, to_row
+from sojourn.stores.postgres.seam import Lookup
 from sojourn.stores.protocol import Cap, Entries, Inserted, Query, check_supported, is_kept
 
 __all__ = ["PostgresStore"]
@@ -60,8 +61,9 @@ class PostgresStore:
 
     def __init__(self, url: str, *, create: bool = True) -> None:
         _, _, rest = url.partition("://")
-        self.engine = Engine(Address.of(_DIALECT + rest), create=create)
         self._decoded = Decoded(from_packed)
+        lookup = Lookup(sql.GET, sql.GET_MANY, self._decoded.of)
+        self.engine = Engine(Address.of(_DIALECT + rest), lookup, create=create)
 
     if not TYPE_CHECKING:
 
@@ -92,10 +94,8 @@ class PostgresStore:
         ended.sort(key=lambda each: (each[1] is Reason.CAP, each[0]))
         return Inserted(bool(done), tuple(ended))
 
-    async def get(self, id: UUID) -> Session | None:
-        look_up = self.engine.look_up  # called as a method it would take longer
-        packed = await look_up(sql.GET, sql.GET_MANY, id)
-        return None if packed is None else self._decoded.of(id, packed)
+    def get(self, id: UUID) -> Awaitable[Session | None]:
+        return self.engine.reads.look_up(id)
 
     async def replace(self, session: Session, *, at: datetime) -> bool:
         # By descending id, as those are who end many.
