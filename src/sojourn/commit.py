@@ -49,7 +49,7 @@ class Commits:
         self._policy, self._clock, self._emit, self._used = policy, clock, emit, used
         self._most_reads, self._cached = most_reads, cached
         self.places: list[bool] = []  # one for each request that may read: taken before, given back after
-        self._alike = policy.exceptions is None  # whoever's session it is, the same holds
+        self.alike = policy.exceptions is None  # whoever's session it is, the same holds
         self._told = clock if isinstance(clock, StoreClock) else None  # what time it is, by the store
         self.forget()
 
@@ -125,7 +125,7 @@ class Commits:
             found = await self._store.get(known.id)
         finally:
             places.append(True)
-        if found is known and (self._alike or self._policy.of(known) is standing.policy):
+        if found is known and (self.alike or self._policy.of(known) is standing.policy):
             feed, (edition, awake, until) = self._feed, standing.plain
             if edition.live:  # `Feed.holds`, spelt out
                 wall, monotonic = feed.wall, feed.monotonic  # as methods they would take longer

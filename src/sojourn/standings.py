@@ -24,7 +24,7 @@ class Standings:
     def __init__(self, commits: Commits, *, policy: Policy, clock: Clock) -> None:
         self._policy, self._clock = policy, clock
         self._lately: dict[str, Standing | None] = {}  # None: came lately
-        self.again, self.places = commits.again, commits.places
+        self.again, self.places, self.alike = commits.again, commits.places, commits.alike
 
     def of(self, token: str) -> Standing | None:
         """What was decided of *token*, and stands if `again` says so: then the session is what that gives."""

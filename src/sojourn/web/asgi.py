@@ -49,12 +49,9 @@ class SessionMiddleware:
             return
         visit, app = Visit(self.site, scope), self.app
         scope["sojourn"] = visit
-        started = False
 
         def send_with_cookies(message: Message) -> Awaitable[None]:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
                 message["headers"] = visit.answered(message.get("headers", ()))
             return send(message)
 
@@ -69,13 +66,13 @@ class SessionMiddleware:
                 return
             await app(scope, receive, send_with_cookies)
         except Refusal as refusal:
-            if started:
+            if visit.left:
                 raise
             says = self.site.says.get((visit.method, visit.path))
             refused = says(visit, refusal) if says else problem(refusal, bearer=visit.bearer is not None)
             await send_answer(self._said(visit, refused, refusal.message), send_with_cookies)
         except StoreAway as away:
-            if started:
+            if visit.left:
                 raise
             await send_answer(self._said(visit, unavailable(away), away.message), send_with_cookies)
 

@@ -37,11 +37,14 @@ class Incoming:
 
     def __init__(self, site: Site, scope: Mapping[str, Any]) -> None:
         self.site, self._asked, sent = site, dict(scope), scope["headers"]
+        self._raw: dict[bytes, bytes]
         try:  # `named`, spelt out
-            several = len(sent) - len(raw := dict(sent))
+            if len(sent) == len(raw := dict(sent)):
+                self._raw = raw
+                return
         except TypeError:
-            several = 1
-        self._raw: dict[bytes, bytes] = named(sent) if several else raw
+            pass
+        self._raw = named(sent)
 
     @property
     def method(self) -> str:

@@ -28,6 +28,7 @@ class Outgoing(Incoming):
     _record: Session | None = None  # all that the store said of it in this request
     _set: Mapping[str, str] = _NOTHING
     _told: Sequence[Raw] = ()
+    left = False  # the headers of the answer are on their way
 
     def name_device(self) -> DeviceCookie:
         """This browser's name; it gets one now if it had none."""
@@ -90,11 +91,14 @@ class Outgoing(Incoming):
         What the application says about caching stays, unless the answer carries a cookie of ours: a
         shared cache would hand that to everybody. Asked for when nothing can change any more.
         """
-        site, headers = self.site, [*sent]
+        site, headers, self.left = self.site, [*sent], True
         if self._more:
             headers = self._with_more(headers)
         elif self._presented is not None:
-            if b"cache-control" not in dict(headers):
+            for name, _ in headers:  # a dictionary of the two or three that there are takes longer
+                if name == b"cache-control":
+                    break
+            else:
                 headers.append(_NO_STORE)
             headers.append(site.vary)
         if site.guards:

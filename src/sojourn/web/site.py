@@ -82,8 +82,7 @@ class Site:
         self.says = dict(says or {})
         self.bearer_tokens = bearer_tokens
         self.carrier = Carrier.of(origin, development=development)
-        self.alike = sessions.policy.exceptions is None  # whoever's session it is, the same rules hold
-        self.binds = sessions.policy.binding != "off" or sessions.policy.exceptions is not None
+        self.binds = sessions.policy.binding != "off" or not sessions.standings.alike
         self.vary = _VARY_BY_BOTH if issuer or bearer_tokens else _VARY
         self.proxies = Proxies(trusted_proxies, country_header=country_header)
         self.proxied = self.proxies.configured
@@ -95,6 +94,7 @@ class Site:
         self.lately: dict[bytes | None, Cookies] = {}  # what `cookies_in` has read
         # To hand: every request asks.
         self.feed, self.snapshots, self.standings = sessions.feed, sessions.snapshots, sessions.standings
+        self.alike = sessions.standings.alike
         self._told: OrderedDict[tuple[UUID, str], None] = OrderedDict()
         self._followers: dict[Any, _Followers] = {}
         self._lock = Lock()

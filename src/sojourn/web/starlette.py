@@ -36,8 +36,11 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Any]])
 
 async def session_from(request: HTTPConnection) -> Session | None:
     """The session of this request, or None."""
-    visit = visit_of(request.scope)
-    return visit.at_hand() or await visit.asked()  # `session`, spelt out: it would be one more coroutine
+    try:  # `visit_of` and `session`, spelt out: nearly every request comes through here
+        visit: Visit = request.scope["sojourn"]
+    except KeyError:
+        visit = visit_of(request.scope)  # which says what is missing
+    return visit.at_hand() or await visit.asked()
 
 
 async def data_from(request: HTTPConnection) -> Mapping[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from asyncio import get_running_loop
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -95,7 +94,7 @@ class LoopConnections:
 
     async def close(self) -> None:
         """Gently on the running loop; what belongs to other loops is told to go."""
-        here = get_running_loop()
+        here = asyncio.get_running_loop()
         with self._lock:
             holdings = self._holdings.pop(os.getpid(), [])
         for holding in holdings:
@@ -112,7 +111,7 @@ class LoopConnections:
             holding.abandon()
 
     def _holding(self) -> _Holding:
-        loop = get_running_loop()
+        loop = asyncio.get_running_loop()
         # What a forked child inherited stays where it is, untouched: its sockets are the parent's.
         for holding in self._holdings.get(os.getpid(), ()):
             if holding.loop is loop:
@@ -199,7 +198,7 @@ class _Pool:
     async def all(self, sql: str, values: Sequence[Any]) -> Sequence[Row]:
         while True:
             connection = await self._take()
-            loop = get_running_loop()
+            loop = asyncio.get_running_loop()
             self._busy[connection] = loop.time()
             self._watch_from(loop)
             try:
@@ -216,7 +215,7 @@ class _Pool:
     async def together(self, sql: str, many: Sequence[Sequence[Any]]) -> Sequence[Row]:
         """The rows of *sql* with each of *many* values, in one transaction."""
         async with self.taken() as connection:
-            loop = get_running_loop()
+            loop = asyncio.get_running_loop()
             self._busy[connection] = loop.time()
             self._watch_from(loop)
             try:
@@ -306,7 +305,7 @@ class _Pool:
 
     async def _wait(self) -> Any:
         """A connection that somebody gives back; None: the place of one that broke."""
-        loop = get_running_loop()
+        loop = asyncio.get_running_loop()
         turn: asyncio.Future[Any] = loop.create_future()
         self._waiting.append((turn, loop.time()))
         self._watch_from(loop)
