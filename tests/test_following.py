@@ -97,6 +97,48 @@ async def test_it_is_current_from_the_first_moment(store):
         assert store.polled == 1
 
 
+async def test_blocks_that_overlap_share_one_follower_until_the_last_one_ends(store):
+    sessions = sessions_of(store)
+    before = others()
+
+    def waits() -> bool:
+        return sessions.activity.waits
+
+    async with sessions.following():
+        alone = others()
+        async with sessions.following():
+            assert others() == alone
+        assert others() == alone
+        assert waits() is True
+        polled = store.polled
+        await store.until(lambda: store.polled >= polled + 2)
+    assert others() == before
+    assert waits() is False
+    async with sessions.following():
+        assert len(others()) == len(alone)
+
+
+async def test_who_gives_up_while_it_begins_leaves_the_others_their_follower(store):
+    sessions = sessions_of(store)
+    store.stuck = True
+
+    async def serve() -> None:
+        async with sessions.following():
+            await asyncio.Event().wait()
+
+    first = asyncio.create_task(serve())
+    await store.until(lambda: store.polled >= 1)
+    second = asyncio.create_task(serve())
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.wait({first}, timeout=PATIENCE)
+    store.stuck = False
+    await store.until(lambda: store.polled >= 3)
+    assert sessions.feed.current(sessions.clock())
+    second.cancel()
+    await asyncio.wait({second}, timeout=PATIENCE)
+
+
 async def test_it_polls_again_and_again_without_any_push(store, monkeypatch):
     async def silent(_: object) -> None:
         """A store without push."""

@@ -5,26 +5,57 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sojourn.sessions import AsyncSessions
 
-__all__ = ["following"]
+__all__ = ["Followed", "following"]
 
 _log = logging.getLogger("sojourn")
 _random = SystemRandom()  # `random` itself is the application's, which may have seeded it; a fork copies it
 _PATIENCE = 5.0  # seconds until a store is asked again for its push, and that a poll may take
 
 
+class Followed:
+    """What the blocks of one event loop share that follow at the same time."""
+
+    def __init__(self) -> None:
+        self.blocks = 0
+        self.beginning = asyncio.Lock()
+        self.follower: AsyncExitStack | None = None
+
+
 @asynccontextmanager
 async def following(sessions: AsyncSessions) -> AsyncIterator[None]:
     """Keep the feed of *sessions* current for as long as the block lasts; then write what waits.
 
-    The bound of law 5 never depends on the push: a poll comes every `Policy.poll_every` without it.
+    Blocks of one event loop that overlap share one follower: an application may follow, and the
+    middleware around it. The bound of law 5 never depends on the push: a poll comes every
+    `Policy.poll_every` without it.
     """
+    loop = asyncio.get_running_loop()
+    followed = sessions.followed.setdefault(loop, Followed())
+    followed.blocks += 1
+    try:
+        async with followed.beginning:  # if the first gives up the second begins
+            if followed.follower is None:
+                async with AsyncExitStack() as begun:
+                    await begun.enter_async_context(_following(sessions))
+                    followed.follower = begun.pop_all()
+        yield
+    finally:
+        followed.blocks -= 1
+        if not followed.blocks:
+            del sessions.followed[loop]
+            if followed.follower is not None:
+                await followed.follower.aclose()
+
+
+@asynccontextmanager
+async def _following(sessions: AsyncSessions) -> AsyncIterator[None]:
     follower = _Follower(sessions)
     await follower.read()  # so that the first request finds a current feed, and the store's time
     tasks = [asyncio.create_task(loop()) for loop in (follower.poll, follower.listen, follower.flush)]

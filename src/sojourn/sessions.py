@@ -28,6 +28,7 @@ from sojourn.verbs.use import UseVerbs
 
 if TYPE_CHECKING:
     from sojourn.custom import Custom, CustomSession
+    from sojourn.following import Followed
     from sojourn.place import Places
 
 __all__ = ["ANYBODY", "Anybody", "AsyncSessions", "Issued", "Validated", "utc_now"]
@@ -99,6 +100,7 @@ class AsyncSessions(BeginVerbs, UseVerbs, EndVerbs, LookVerbs, OwnVerbs):
             cached=self.snapshots.on,
         )
         self.standings = Standings(self._commits, policy=self.policy, clock=self.clock)
+        self.followed: dict[object, Followed] = {}  # by event loop
         self._listeners = [on_event] if on_event else []
         self.forget()
         _forget_after_fork(self)
@@ -119,6 +121,7 @@ class AsyncSessions(BeginVerbs, UseVerbs, EndVerbs, LookVerbs, OwnVerbs):
     def following(self) -> AbstractAsyncContextManager[None]:
         """Follow the feed in the background, and write activity in batches: `async with` around serving.
 
+        Blocks that overlap are one. The middleware follows by itself, while its application serves.
         Without it requests poll the feed themselves, and write each use at once.
         """
         from sojourn.following import following

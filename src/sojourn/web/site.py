@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from threading import Lock
 from typing import Any
 from uuid import UUID
@@ -96,7 +96,6 @@ class Site:
         self.feed, self.snapshots, self.standings = sessions.feed, sessions.snapshots, sessions.standings
         self.alike = sessions.standings.alike
         self._told: OrderedDict[tuple[UUID, str], None] = OrderedDict()
-        self._followers: dict[Any, _Followers] = {}
         self._lock = Lock()
         self._waiting: dict[UUID | int, list[Wake]] = {}
         self.reads_ahead = not sessions.snapshots.on and sessions.store.remote
@@ -189,28 +188,13 @@ class Site:
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
-        """Follow the feed while the block lasts; blocks of one event loop that overlap share one follower."""
+        """Follow the feed while the block lasts; see `AsyncSessions.following`."""
         import asyncio  # a site under WSGI does without
 
         try:
-            loop = asyncio.get_running_loop()
+            asyncio.get_running_loop()
         except RuntimeError:  # another kind of loop: requests poll for themselves
             yield
             return
-        followers = self._followers.setdefault(loop, _Followers())
-        followers.blocks += 1
-        try:
-            if followers.blocks == 1:
-                await followers.stack.enter_async_context(self.sessions.following())
+        async with self.sessions.following():
             yield
-        finally:
-            followers.blocks -= 1
-            if not followers.blocks:
-                del self._followers[loop]
-                await followers.stack.aclose()
-
-
-class _Followers:
-    def __init__(self) -> None:
-        self.blocks = 0
-        self.stack = AsyncExitStack()
