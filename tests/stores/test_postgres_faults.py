@@ -358,6 +358,50 @@ def test_every_event_loop_has_connections_of_its_own(
         first.run(loops.close())
 
 
+def test_a_child_forked_while_a_loop_runs_has_connections_of_its_own(
+    url: str, store: PostgresStore, session: Session
+) -> None:
+    loops = PostgresStore(url)
+    get = cast(Callable[[UUID], Coroutine[Any, Any, Session | None]], loops.get)
+
+    async def main() -> int:
+        assert await loops.get(session.id) == session
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                with asyncio.Runner() as runner:
+                    if runner.run(get(session.id)) == runner.run(found(loops, session.id)) == session:
+                        status = 0
+            finally:
+                os._exit(status)
+        assert await loops.get(session.id) == session
+        await loops.close()
+        return child
+
+    assert os.waitpid(asyncio.run(main()), 0)[1] == 0
+
+
+def test_a_loop_that_goes_on_in_another_thread_keeps_its_connections(
+    url: str, store: PostgresStore, session: Session
+) -> None:
+    loops, sessions = PostgresStore(url), []
+    with asyncio.Runner() as runner:
+
+        def look() -> None:
+            sessions.append(runner.get_loop().run_until_complete(found(loops, session.id)))
+
+        for _ in range(2):
+            look()
+            thread = Thread(target=look)
+            thread.start()
+            thread.join()
+        (holding,) = loops.engine._connections._holdings[os.getpid()]  # type: ignore[attr-defined]
+        assert holding.requests._open == 1
+        runner.run(loops.close())
+    assert sessions == [session] * 4
+
+
 def test_a_missing_driver_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
         raise ImportError(f"No module named {name!r}")
@@ -405,6 +449,10 @@ def test_lookups_that_wait_share_a_round_trip_and_a_cancelled_one_hurts_nobody(
 def made(id: UUID, packed: bytes) -> Session:
     assert id_in(packed) == id
     return make_session(id=id)
+
+
+async def found(store: PostgresStore, id: UUID) -> Session | None:
+    return await store.get(id)
 
 
 class Statements:

@@ -8,9 +8,9 @@ question was sent.
 from __future__ import annotations
 
 import asyncio
-from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Sequence
 from operator import attrgetter
+from threading import get_ident
 from typing import Any
 from uuid import UUID
 
@@ -44,8 +44,8 @@ class Lookups:
         elsewhere: Callable[[UUID], Awaitable[Session | None]],
     ) -> None:
         self._fetch, self._lookup, self._elsewhere = fetch, lookup, elsewhere
-        self._loop = get_running_loop()
-        self._serves: asyncio.AbstractEventLoop | None = self._loop  # None: they are closed
+        self._loop = asyncio.get_running_loop()
+        self._thread = get_ident()  # in which that runs; 0: they are closed
         self._under_way = 0
         self._crowded = False  # the last time more than one went together
         self._since = 0.0  # when the last one was sent, by the loop's clock
@@ -55,11 +55,9 @@ class Lookups:
 
     def find(self, id: UUID) -> Awaitable[Session | None]:
         """The session *id*."""
-        try:
-            loop = get_running_loop()  # no loop runs in two processes
-        except RuntimeError:  # who asks will be in one
-            return self._elsewhere(id)
-        if loop is not self._serves:
+        # To ask which loop is running would ask the kernel for the process, which takes a tenth of all this.
+        loop = self._loop
+        if get_ident() != self._thread or not loop.is_running():
             return self._elsewhere(id)
         if not (self._under_way or self._crowded):
             return self._find_alone(id)
@@ -71,9 +69,13 @@ class Lookups:
             self._watch = self._loop.call_later(_SLOW, self._look)
         return answer
 
+    def serve(self) -> None:
+        """Their loop runs in this thread."""
+        self._thread = get_ident()
+
     def close(self) -> None:
         """Take no more; who waits is answered."""
-        self._serves = None
+        self._thread = 0
 
     async def _find_alone(self, id: UUID) -> Session | None:
         self._under_way += 1

@@ -11,6 +11,7 @@ from functools import partial
 from threading import Lock
 from typing import Any
 from uuid import UUID
+from weakref import WeakSet
 
 from sojourn.errors import SettingsError
 from sojourn.session import Session
@@ -53,6 +54,7 @@ class LoopConnections:
         # Those of the loop that asked last, which know whether it is the one that runs.
         self.look_up: Callable[[UUID], Awaitable[Session | None]] = self._look_up
         self._lock = Lock()
+        _everyone.add(self)
 
     def all(self, sql: str, *values: Any) -> Awaitable[Sequence[Row]]:
         return self._holding().requests.all(sql, values)
@@ -61,7 +63,9 @@ class LoopConnections:
         return self._holding().log.all(sql, values)
 
     async def _look_up(self, id: UUID) -> Session | None:
-        self.look_up = self._holding().lookups.find
+        lookups = self._holding().lookups
+        lookups.serve()
+        self.look_up = lookups.find
         return await self.look_up(id)
 
     def write(self, sql: str, order: Any, values: Sequence[Any]) -> Awaitable[Sequence[Row]]:
@@ -102,6 +106,11 @@ class LoopConnections:
                 await holding.close()
             else:
                 holding.abandon()
+
+    def forget(self) -> None:
+        """In a forked child: what the parent holds stays where it is, untouched."""
+        self._lock = Lock()
+        self.look_up = self._look_up
 
     def close_abruptly(self) -> None:
         """The same where there is no loop to wait on."""
@@ -361,3 +370,16 @@ async def _part(connection: Any) -> None:
         await connection.close(timeout=_GOODBYE)
     except Exception:  # it was lost, or hangs; gone is gone
         connection.terminate()
+
+
+_everyone: WeakSet[LoopConnections] = WeakSet()
+
+
+def _forget() -> None:
+    """In a forked child the thread is called what it was, and its loop says that it runs."""
+    for connections in tuple(_everyone):
+        connections.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

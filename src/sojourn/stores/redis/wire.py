@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from threading import Lock
+from threading import Lock, get_ident
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -174,6 +174,9 @@ class _Loop:
         self.opening: dict[tuple[Address, str], asyncio.Task[Wire]] = {}
 
 
+_NOBODY = (0, None, _Loop())
+
+
 class Wires:
     """Connections by event loop and server. A forked child forgets those of its parent."""
 
@@ -184,7 +187,9 @@ class Wires:
         self._tls = url.context()
         self._lock = Lock()
         self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop] = WeakKeyDictionary()
-        self._last: tuple[object, _Loop] = (None, _Loop())
+        # Who asked last: in which thread, in which loop. To ask which loop is running would ask the kernel
+        # for the process. No thread is called 0.
+        self._last: tuple[int, asyncio.AbstractEventLoop | None, _Loop] = _NOBODY
         self._inherited: list[object] = []
 
     def exchange(self, address: Address, packed: bytes, count: int = 1) -> Awaitable[Any]:
@@ -229,7 +234,7 @@ class Wires:
             wire.drop()
 
     async def close(self) -> None:
-        loops, self._loops, self._last = self._loops, WeakKeyDictionary(), (None, _Loop())
+        loops, self._loops, self._last = self._loops, WeakKeyDictionary(), _NOBODY
         for loop, here in loops.items():
             for task in here.opening.values():
                 with suppress(RuntimeError):
@@ -242,16 +247,16 @@ class Wires:
         """In a forked child: the connections are the parent's; to close them would end his."""
         self._inherited.append((self._loops, self._last))  # kept, so that nothing finalises them
         self._lock = Lock()
-        self._loops, self._last = WeakKeyDictionary(), (None, _Loop())
+        self._loops, self._last = WeakKeyDictionary(), _NOBODY
 
     def _here(self) -> _Loop:
-        loop = asyncio.get_running_loop()
-        last, here = self._last
-        if last is loop:
+        thread, last, here = self._last
+        if last is not None and thread == get_ident() and last.is_running():
             return here
+        loop = asyncio.get_running_loop()
         with self._lock:
             found = self._loops.setdefault(loop, _Loop())
-        self._last = (loop, found)
+        self._last = (get_ident(), loop, found)
         return found
 
     async def _opened(self, address: Address, lane: str) -> Wire:
