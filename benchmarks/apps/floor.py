@@ -79,10 +79,13 @@ class _Batched(_Memory, ABC):
         self.waiting: dict[bytes, asyncio.Future[Found]] = {}
         self.task: asyncio.Task[None] | None = None
 
+    async def open(self) -> None:
+        self.loop = asyncio.get_running_loop()  # which asks the kernel: not with each request
+
     def get(self, name: bytes) -> Awaitable[Found]:  # type: ignore[override]
         found = self.waiting.get(name)
         if found is None:
-            found = self.waiting[name] = asyncio.get_running_loop().create_future()
+            found = self.waiting[name] = self.loop.create_future()
             if self.task is None:
                 self.task = asyncio.create_task(self._run())
         return found
@@ -104,6 +107,7 @@ class _Postgres(_Batched):
     async def open(self) -> None:
         import asyncpg
 
+        await super().open()
         # A connection takes one statement at a time: those who sign in must not meet those who look up.
         self.reads, self.writes = [await asyncpg.connect(self.places.postgres) for _ in range(2)]
         self.turn = asyncio.Lock()
@@ -126,6 +130,7 @@ class _Redis(_Batched):
     async def open(self) -> None:
         from redis.asyncio import Redis
 
+        await super().open()
         self.db: Any = Redis.from_url(self.places.redis)
 
     async def put(self, name: bytes, user: str, end: float, body: bytes = _BODY) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import select
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -15,6 +14,7 @@ from uuid import UUID
 
 from sojourn.errors import SettingsError
 from sojourn.session import Session
+from sojourn.stores import process
 from sojourn.stores.postgres.address import Address
 from sojourn.stores.postgres.seam import BACKSTOP, Lookup, PoolExhausted, Row, driver
 
@@ -64,7 +64,7 @@ class BlockingConnections:
         raise RuntimeError("a blocking store listens to nobody; poll it, or listen on an event loop")
 
     async def close(self) -> None:
-        for pool in self._pools.pop(os.getpid(), ()):
+        for pool in self._pools.pop(process.id, ()):
             pool.close()
 
     def _all(self, pool: Pool, sql: str, values: Sequence[Any]) -> Sequence[Row]:
@@ -72,7 +72,7 @@ class BlockingConnections:
             return _rows(connection.execute(sql, values, binary=True))
 
     def _pool(self, which: int) -> Pool:
-        pid = os.getpid()
+        pid = process.id
         pools = self._pools.get(pid)
         if pools is None:
             size, address = self._address.pool_size, self._address

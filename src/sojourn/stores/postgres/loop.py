@@ -15,6 +15,7 @@ from weakref import WeakSet
 
 from sojourn.errors import SettingsError
 from sojourn.session import Session
+from sojourn.stores import process
 from sojourn.stores.postgres.address import Address
 from sojourn.stores.postgres.lookups import Lookups
 from sojourn.stores.postgres.seam import BACKSTOP, Lookup, PoolExhausted, Row, Undone, driver
@@ -100,7 +101,7 @@ class LoopConnections:
         """Gently on the running loop; what belongs to other loops is told to go."""
         here = asyncio.get_running_loop()
         with self._lock:
-            holdings = self._holdings.pop(os.getpid(), [])
+            holdings = self._holdings.pop(process.id, [])
         for holding in holdings:
             if holding.loop is here:
                 await holding.close()
@@ -115,18 +116,18 @@ class LoopConnections:
     def close_abruptly(self) -> None:
         """The same where there is no loop to wait on."""
         with self._lock:
-            holdings = self._holdings.pop(os.getpid(), [])
+            holdings = self._holdings.pop(process.id, [])
         for holding in holdings:
             holding.abandon()
 
     def _holding(self) -> _Holding:
         loop = asyncio.get_running_loop()
         # What a forked child inherited stays where it is, untouched: its sockets are the parent's.
-        for holding in self._holdings.get(os.getpid(), ()):
+        for holding in self._holdings.get(process.id, ()):
             if holding.loop is loop:
                 return holding
         with self._lock:
-            holdings = self._holdings.setdefault(os.getpid(), [])
+            holdings = self._holdings.setdefault(process.id, [])
             for holding in [holding for holding in holdings if holding.loop.is_closed()]:
                 holding.abandon()
                 holdings.remove(holding)

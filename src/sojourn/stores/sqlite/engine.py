@@ -8,7 +8,6 @@ thread does that, see `Writer` and `Disk`.
 from __future__ import annotations
 
 import itertools
-import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -20,6 +19,7 @@ from threading import Lock
 from traceback import clear_frames
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
+from sojourn.stores import process
 from sojourn.stores.sqlite.file import File, busy, explain, explained, interrupted
 from sojourn.stores.sqlite.wal_index import WalIndex, borrow, give_back
 from sojourn.stores.sqlite.writer import Job, Writer
@@ -101,7 +101,7 @@ class Engine:
 
         *lately*: for how many seconds it is believed that the path leads to the same file.
         """
-        holding = self._holdings.get(os.getpid())
+        holding = self._holdings.get(process.id)
         if holding is None or not holding.writer.ready:
             return None
         try:
@@ -177,7 +177,7 @@ class Engine:
 
     async def close(self) -> None:
         """Finish the writes that wait, then let go of the thread and the connections of this process."""
-        holding = self._holdings.get(os.getpid())
+        holding = self._holdings.get(process.id)
         if holding is None:
             return
         if not self._blocks:
@@ -185,12 +185,12 @@ class Engine:
 
             holding.together.finish()
             await sleep(0)  # those who are told to ask the thread do so now
-        if self._holdings.get(os.getpid()) is holding:
-            del self._holdings[os.getpid()]
+        if self._holdings.get(process.id) is holding:
+            del self._holdings[process.id]
         await self._answer(holding.close())
 
     def _holding(self) -> _Holding:
-        pid = os.getpid()
+        pid = process.id
         return self._holdings.get(pid) or self._holdings.setdefault(pid, _Holding(self._file))
 
     def _submit(self, job: Job[T]) -> Future[T]:
