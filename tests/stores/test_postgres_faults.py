@@ -382,6 +382,29 @@ def test_a_child_forked_while_a_loop_runs_has_connections_of_its_own(
     assert os.waitpid(asyncio.run(main()), 0)[1] == 0
 
 
+def test_loops_that_run_at_once_in_two_threads_have_each_its_own_connections(
+    url: str, store: PostgresStore, session: Session
+) -> None:
+    loops = PostgresStore(url)
+
+    async def twice() -> list[Session | None]:
+        return [await loops.get(session.id) for _ in range(2)]
+
+    async def there() -> list[Session | None]:
+        try:
+            return await twice()
+        finally:
+            await loops.close()  # those of the other loop are told to go, too
+
+    async def main() -> None:
+        assert await twice() == [session] * 2
+        assert await asyncio.to_thread(lambda: asyncio.run(there())) == [session] * 2
+        assert await twice() == [session] * 2
+        await loops.close()
+
+    asyncio.run(main())
+
+
 def test_a_loop_that_goes_on_in_another_thread_keeps_its_connections(
     url: str, store: PostgresStore, session: Session
 ) -> None:

@@ -180,6 +180,40 @@ def test_many_tasks_share_one_connection(server: Redis) -> None:
     assert run(store, many()) == 1
 
 
+def test_loops_that_run_by_turns_in_one_thread_have_each_its_own_connection(server: Redis) -> None:
+    store, session = RedisStore(server.url), make_session()
+
+    async def found() -> Session | None:
+        return await store.get(session.id)
+
+    with asyncio.Runner() as first, asyncio.Runner() as second:
+        assert first.run(store.insert(session)).done
+        for runner in (second, first, second):
+            assert runner.run(found()) == session
+        second.run(store.close())
+        first.run(asyncio.sleep(0))
+
+
+def test_loops_that_run_at_once_in_two_threads_have_each_its_own_connection(server: Redis) -> None:
+    store, session = RedisStore(server.url), make_session()
+
+    async def twice() -> list[Session | None]:
+        return [await store.get(session.id) for _ in range(2)]
+
+    async def there() -> list[Session | None]:
+        try:
+            return await twice()
+        finally:
+            await store.close()  # that of the other loop is told to go, too
+
+    async def main() -> None:
+        await store.insert(session)
+        assert await asyncio.to_thread(lambda: asyncio.run(there())) == [session] * 2
+        assert await twice() == [session] * 2
+
+    run(store, main())
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_child_opens_its_own_connections(server: Redis, tmp_path: Path) -> None:
     store = RedisStore(server.url)

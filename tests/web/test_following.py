@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from fastapi import FastAPI
@@ -16,28 +16,38 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
-from sojourn import AsyncSessions
+from sojourn import AsyncSessions, following
 from sojourn.testing import FakeClock
 from sojourn.web.starlette import SessionMiddleware, Site, session_from
 from tests.web.kit import ORIGIN, SESSION, make_server, make_site
 
 
 class Followed:
-    """A site that counts how often its feed is being followed."""
+    """How many follow the feed of a site now, and how many have at most at once."""
+
+    every: ClassVar[dict[AsyncSessions, Followed]] = {}
 
     def __init__(self, site: Site) -> None:
-        self.site, self.now, self.most = site, 0, 0
-        begin = site.sessions.following
+        self.now, self.most = 0, 0
+        self.every[site.sessions] = self
 
-        @asynccontextmanager
-        async def following() -> AsyncIterator[None]:
-            async with begin():
-                self.now += 1
-                self.most = max(self.most, self.now)
-                yield
-                self.now -= 1
 
-        site.sessions.following = following  # type: ignore[method-assign]
+@pytest.fixture(autouse=True)
+def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    begin = following._following
+
+    @asynccontextmanager
+    async def counted(sessions: AsyncSessions) -> AsyncIterator[None]:
+        followed = Followed.every.get(sessions) or Followed(Site(sessions, origin=ORIGIN))
+        async with begin(sessions):
+            followed.now += 1
+            followed.most = max(followed.most, followed.now)
+            yield
+            followed.now -= 1
+
+    monkeypatch.setattr(following, "_following", counted)
+    yield
+    Followed.every.clear()
 
 
 @pytest.fixture
@@ -76,6 +86,19 @@ def test_the_feed_is_followed_while_a_fastapi_application_serves(site, followed)
 
 def test_two_middlewares_over_one_site_follow_once(site, followed):
     with TestClient(application(site, Middleware(SessionMiddleware, site=site))):
+        assert followed.now == 1
+    assert (followed.now, followed.most) == (0, 1)
+
+
+def test_an_application_that_follows_and_the_middleware_around_it_follow_once(site, followed):
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        async with site.sessions.following():
+            assert followed.now == 1
+            yield
+            assert followed.now == 1
+
+    with TestClient(application(site, lifespan=lifespan)):
         assert followed.now == 1
     assert (followed.now, followed.most) == (0, 1)
 

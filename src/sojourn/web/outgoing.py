@@ -91,19 +91,18 @@ class Outgoing(Incoming):
         What the application says about caching stays, unless the answer carries a cookie of ours: a
         shared cache would hand that to everybody. Asked for when nothing can change any more.
         """
-        site, headers, self.left = self.site, [*sent], True
+        site, self.left = self.site, True
+        headers = sent if sent.__class__ is list else [*sent]
         if self._more:
-            headers = self._with_more(headers)
+            headers = self._with_more([*headers])
         elif self._presented is not None:
             for name, _ in headers:  # a dictionary of the two or three that there are takes longer
                 if name == b"cache-control":
+                    headers = [*headers, site.vary]
                     break
             else:
-                headers.append(_NO_STORE)
-            headers.append(site.vary)
-        if site.guards:
-            self._guard(headers)
-        return headers
+                headers = headers + site.unkept  # made once, of the right size
+        return self._by_https(headers) if site.guards else headers
 
     def _with_more(self, headers: list[Raw]) -> list[Raw]:
         """With our cookies, which nobody may keep, the token of a bearer, and all that it depends on."""
@@ -114,17 +113,16 @@ class Outgoing(Incoming):
             headers += [(b"set-cookie", cookie.encode()) for cookie in self._set.values()]
         headers += self._told
         if self.looked:
-            if b"cache-control" not in dict(headers):
-                headers.append(_NO_STORE)
-            headers.append(self.site.vary)
+            headers += [self.site.vary] if b"cache-control" in dict(headers) else self.site.unkept
         if self.method not in SAFE:
             headers.append(_VARY_BY_SOURCE)
         return headers
 
-    def _guard(self, headers: list[Raw]) -> None:
-        """Have browsers come by https from now on, if this one did."""
+    def _by_https(self, headers: list[Raw]) -> list[Raw]:
+        """With the word that has browsers come by https from now on, if this one did."""
         if self.scheme == "https" and b"strict-transport-security" not in dict(headers):
-            headers.append(_HSTS)
+            return [*headers, _HSTS]
+        return headers
 
     def _cache(self) -> None:
         """Hand out a cookie cache if the browser has none that is of use: once per its life (law 10).
@@ -163,5 +161,4 @@ class Outgoing(Incoming):
 
 
 _VARY_BY_SOURCE = (b"vary", b"Sec-Fetch-Site, Origin")
-_NO_STORE = (b"cache-control", b"no-store")
 _HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")

@@ -30,6 +30,7 @@ LoadUser = Callable[[str], Awaitable[Any]]
 Says = Callable[[Any, Refusal], Answer]  # of a visit
 Wake = Callable[[], object]
 
+_NO_STORE = (b"cache-control", b"no-store")
 _VARY = (b"vary", b"Cookie")
 _VARY_BY_BOTH = (b"vary", b"Cookie, Authorization")
 _REMEMBERED = 10_000  # browsers that have told of a change
@@ -84,6 +85,7 @@ class Site:
         self.carrier = Carrier.of(origin, development=development)
         self.binds = sessions.policy.binding != "off" or not sessions.standings.alike
         self.vary = _VARY_BY_BOTH if issuer or bearer_tokens else _VARY
+        self.unkept = [_NO_STORE, self.vary]  # of an answer that says nothing about caches itself
         self.proxies = Proxies(trusted_proxies, country_header=country_header)
         self.proxied = self.proxies.configured
         tokens = issuer is not None or bearer_tokens
