@@ -84,13 +84,13 @@ def _floor(store: str, title: str) -> Subject:
     )
 
 
-def _lawful(name: str, store: str, title: str, *, near: bool = False) -> Subject:
+def _lawful(name: str, store: str, title: str, *, near: bool = False, beside: int = 0) -> Subject:
     return Subject(
         name=f"lawful-{name}",
         title=f"floor: by hand, with the laws, {title}",
         bare="starlette",
         app="lawful",
-        options={"store": store, "near": near},
+        options={"store": store, "near": near, "beside": beside},
         needs=(store,) if store in ("postgres", "redis") else (),
     )
 
@@ -139,6 +139,7 @@ SUBJECTS = (
     _floor("postgres", "PostgreSQL, reads together"),
     _floor("redis", "Redis, reads together"),
     _lawful("near", "memory", "near cache", near=True),
+    _lawful("cookie", "memory", "near cache, cookies as long as with a cookie cache", near=True, beside=600),
     _lawful("sqlite", "sqlite", "SQLite"),
     _lawful("postgres", "postgres", "PostgreSQL, reads together"),
     _lawful("redis", "redis", "Redis, reads together"),

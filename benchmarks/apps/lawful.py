@@ -147,8 +147,11 @@ def _mac(id: bytes) -> bytes:
     return urlsafe_b64encode(hmac.digest(_KEY, id, hashlib.sha256)[:16])[:22]
 
 
-def make(places: Places, *, store: str, near: bool = False) -> Starlette:
-    """An application over the floor of *store*, which is asked each time unless there is a *near* cache."""
+def make(places: Places, *, store: str, near: bool = False, beside: int = 0) -> Starlette:
+    """An application over the floor of *store*, which is asked each time unless there is a *near* cache.
+
+    *beside*: bytes of another cookie that comes with each request, and of which nothing is made.
+    """
     kept = KINDS[store](places, whole=True)
 
     async def me(request: Request) -> JSONResponse:
@@ -163,6 +166,8 @@ def make(places: Places, *, store: str, near: bool = False) -> Starlette:
         id = urlsafe_b64encode(name)[:22]
         answer = JSONResponse({})
         answer.set_cookie("floor", (id + _mac(id)).decode(), httponly=True)
+        if beside:
+            answer.set_cookie("beside", "b" * beside, httponly=True)
         return answer
 
     @asynccontextmanager
