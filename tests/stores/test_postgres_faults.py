@@ -579,6 +579,21 @@ def test_of_lookups_that_go_together_each_is_told_of_what_it_asked_for() -> None
     asyncio.run(main())
 
 
+def test_who_leaves_while_his_row_turns_out_to_be_torn_hurts_nobody() -> None:
+    async def main() -> None:
+        statements, ids = Statements(), [uuid4() for _ in range(4)]
+        statements.torn = {ids[2]}
+        tasks = [statements.find(id) for id in ids]
+        await statements.until_sent(2)
+        tasks[2].cancel()
+        statements.answer.set()
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        assert isinstance(answers.pop(2), asyncio.CancelledError)
+        assert [cast(Session, answer).id for answer in answers] == [*ids[:2], ids[3]]
+
+    asyncio.run(main())
+
+
 def test_lookups_of_another_loop_and_closed_ones_have_others_asked() -> None:
     id = uuid4()
 

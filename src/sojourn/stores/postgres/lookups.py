@@ -148,4 +148,5 @@ class Lookups:
             except asyncio.InvalidStateError:  # it was cancelled
                 continue
             except Exception as error:  # of this row alone
-                answer.set_exception(error)
+                if not answer.done():
+                    answer.set_exception(error)

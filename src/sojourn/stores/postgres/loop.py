@@ -66,8 +66,8 @@ class LoopConnections:
     async def _look_up(self, id: UUID) -> Session | None:
         lookups = self._holding().lookups
         lookups.serve()
-        self.look_up = lookups.find
-        return await self.look_up(id)
+        find = self.look_up = lookups.find  # of another thread by the next moment, perhaps
+        return await find(id)
 
     def write(self, sql: str, order: Any, values: Sequence[Any]) -> Awaitable[Sequence[Row]]:
         if self._address.pooler:
