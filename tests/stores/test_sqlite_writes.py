@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from sojourn.blocking import drive
+from sojourn.session import Reason
 from sojourn.stores.protocol import Query
 from sojourn.stores.sqlite import SQLiteStore, disk, writer
 from sojourn.testing import make_session
@@ -78,6 +79,52 @@ def test_a_small_write_waits_for_a_large_one_and_is_made_in_place(run: Any) -> N
         may_leave.set()
         assert await writing
         assert await asyncio.gather(*small) == ["MainThread"] * 3
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("count", "limit", "thread"),
+    [
+        (1, 1000, "MainThread"),
+        (16, 1000, "MainThread"),
+        (17, 1000, "sojourn-sqlite"),
+        (40, 16, "MainThread"),
+        (40, 20, "sojourn-sqlite"),
+    ],
+)
+def test_a_user_with_few_sessions_is_signed_out_in_place(
+    run: Any, count: int, limit: int, thread: str
+) -> None:
+    async def test(store: SQLiteStore) -> None:
+        live = [await begun(store) for _ in range(count)]
+        await revoke(store, await begun(store))
+        threads: list[str] = []
+
+        def watch(db: sqlite3.Connection) -> None:
+            db.create_function("note", 0, lambda: threads.append(threading.current_thread().name))
+            db.execute("create temp trigger noted after update on sessions begin select note(); end")
+
+        await store.engine.jot(watch, durable=False)
+        query = Query(user_id="ada", limit=limit)
+        ended = await store.revoke(query, at=NOW, reason=Reason.USER)
+        assert ended == sorted((session.id for session in live), reverse=True)[:limit]
+        assert threads == [thread] * len(ended)
+        left = await store.revoke(query, at=NOW, reason=Reason.USER)
+        assert len(left) == min(count - len(ended), limit)
+
+    run(test)
+
+
+def test_a_user_without_sessions_keeps_the_thread_from_nothing(run: Any) -> None:
+    async def test(store: SQLiteStore) -> None:
+        asked = (
+            Query(user_id="ada", limit=1000),
+            Query(user_id="ada", except_id=make_session().id, limit=1000),
+        )
+        for query in asked:
+            assert await store.revoke(query, at=NOW, reason=Reason.USER) == []
+        assert await store.count(Query(live_at=NOW)) == 1
 
     run(test)
 

@@ -32,6 +32,7 @@ __all__ = [
     "REDACT",
     "REPLACE",
     "REVOKE",
+    "REVOKE_FEW",
     "REVOKE_FOUND",
     "ROTATE",
     "SELECT",
@@ -166,6 +167,14 @@ COUNT_KEPT = "select sum(sessions) from sojourn_counts where signed_in >= ?"
 REVOKE = _sql("""
     update sessions set {ended}, revoked_by = :by, note = :note
     where id in (select id from sessions where {conditions} order by {order} limit :limit)
+    returning id
+""")
+
+# Nothing if they are more than so many.
+REVOKE_FEW = _sql("""
+    update sessions set {ended}, revoked_by = :by, note = :note
+    where id in (select id from sessions where {conditions} order by {order} limit :limit)
+        and not exists (select 1 from sessions where {conditions} limit 1 offset :few)
     returning id
 """)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from copy import copy
 from datetime import datetime, timedelta
 from functools import partial
@@ -152,22 +152,28 @@ class SQLiteStore:
     ) -> list[UUID]:
         check_supported(query)
         query = _replaced(query, live_at=at)
-        ending = {"at": microseconds(at), "reason": str(reason), "by": by, "note": note}
+        ending = {"at": microseconds(at), "reason": str(reason), "by": by, "note": note, "few": _FEW_ENDINGS}
         if query.user_id is None and query.id is None:
             return await self._revoke_among_all(query, ending)
-        statement, values = sql.asked(sql.REVOKE, query)
+        if query.id is not None or query.limit <= _FEW_ENDINGS:
+            return await self._ended(self.engine.jot, sql.REVOKE, query, ending)
+        # Whether they are few is asked in the statement: to read that before would take a tenth of the time.
+        ended = await self._ended(self.engine.jot, sql.REVOKE_FEW, query, ending)
+        if ended or not await self._is_many(query):
+            return ended
+        return await self._ended(self.engine.write, sql.REVOKE, query, ending)
+
+    async def _ended(
+        self, write: Callable[..., Awaitable[Any]], statement: str, query: Query, ending: dict[str, Any]
+    ) -> list[UUID]:
+        statement, values = sql.asked(statement, query)
         values |= ending
-        write = self.engine.jot if await self._concerns_few(query) else self.engine.write
         ended = await write(lambda db: db.execute(statement, values).fetchall(), durable=True)
         return _newest_first(id for (id,) in ended)
 
-    async def _concerns_few(self, query: Query) -> bool:
-        if query.id is not None or query.limit <= _FEW_ENDINGS:
-            return True
+    async def _is_many(self, query: Query) -> bool:
         statement, values = sql.asked(sql.COUNT_FEW, _replaced(query, limit=_FEW_ENDINGS + 1))
-        return await self.engine.glance(
-            lambda db: db.execute(statement, values).fetchone()[0] <= _FEW_ENDINGS
-        )
+        return await self.engine.glance(lambda db: db.execute(statement, values).fetchone()[0] > _FEW_ENDINGS)
 
     async def _revoke_among_all(self, query: Query, ending: dict[str, Any]) -> list[UUID]:
         """Look for them outside the transaction: that may take seconds, and every write would wait."""
