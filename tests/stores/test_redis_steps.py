@@ -24,7 +24,6 @@ from sojourn.stores.redis.steps import (
     FORGOTTEN,
     LOOKED_AT,
     LOOKED_TO_END,
-    OF_GROUP,
     OF_USER,
     TOGETHER,
     TOUCHED,
@@ -108,7 +107,6 @@ def test_the_numbers_are_small() -> None:
     looked, ended, forgotten, script = 3, 30, 8, 25
     assert script + looked * LOOKED_TO_END + ended * ENDED <= 1000
     assert script + looked * CHUNKS * _CHUNK + max(ended * ENDED, forgotten * FORGOTTEN) <= 2000
-    assert script + (looked + ended) * OF_GROUP <= 1500
     assert script * TOGETHER + looked * max(LOOKED_AT, TOUCHED) <= 1000
     assert script + looked * LOOKED_AT + ended * OF_USER <= 4000
 
@@ -137,7 +135,7 @@ def test_a_script_ends_few_of_a_group_and_looks_at_nobody_else(
     with watched(redis_server) as scripts:
         ended = drive(narrow.revoke(_replaced(query, limit=1000), at=NOW, reason=Reason.ADMIN))
     assert {*ended} == {session.id for session in sessions}
-    assert (most(scripts, "XADD"), total(scripts, "XADD")) == (OF_GROUP, 300)
+    assert (most(scripts, "XADD"), total(scripts, "XADD")) == (ENDED, 300)
     assert total(scripts, "GET") == 300
     Raw(narrow, 1).check()
 

@@ -7,12 +7,11 @@ sessions there are.
 
 from __future__ import annotations
 
-__all__ = ["CHUNKS", "ENDED", "FORGOTTEN", "LOOKED_AT", "LOOKED_TO_END", "OF_GROUP", "OF_USER"]
+__all__ = ["CHUNKS", "ENDED", "FORGOTTEN", "LOOKED_AT", "LOOKED_TO_END", "OF_USER"]
 __all__ += ["GROUPED", "TOGETHER", "TOUCHED", "UNTOLD"]
 
 LOOKED_AT = 200  # records that one step reads to see whether they match
 ENDED = 20  # sessions that one step ends, or notices to have ended
-OF_GROUP = 40  # ... of one application or tenant: each step waits for the disk, and they may be many
 LOOKED_TO_END = 100  # records that one step reads to find those
 OF_USER = 100  # ... of one user: they end together, and hardly anybody has more
 FORGOTTEN = 100  # sessions that one step purges

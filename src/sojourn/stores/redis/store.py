@@ -31,7 +31,6 @@ from sojourn.stores.redis.steps import (
     GROUPED,
     LOOKED_AT,
     LOOKED_TO_END,
-    OF_GROUP,
     OF_USER,
     TOGETHER,
     TOUCHED,
@@ -44,11 +43,6 @@ from sojourn.stores.sqlite.rows import microseconds, reason_of
 __all__ = ["RedisStore", "steps_of_touch"]
 
 _Value = bytes | str | int  # of a script
-_STEPS = {
-    "user": (OF_USER, LOOKED_AT),
-    "apps": (OF_GROUP, LOOKED_TO_END),
-    "tenants": (OF_GROUP, LOOKED_TO_END),
-}
 _ONE_USE = 4  # so many for `touch.lua`
 _SAME = {"application_id": 1, "tenant_id": 2, "profile": 4}  # as `insert.lua` reads it
 
@@ -179,7 +173,7 @@ class RedisStore:
         ask = asked(_replaced(query, live_at=at), self._shards)
         mark = "1" if self._url.replicas else ""
         values = (microseconds(at), tail(at, reason, by, note), str(reason))
-        step, budget = _STEPS.get(ask.how, (ENDED, LOOKED_TO_END))
+        step, budget = (OF_USER, LOOKED_AT) if ask.how == "user" else (ENDED, LOOKED_TO_END)
         ended: list[bytes] = []
         untold = 0  # endings since those who listen were woken
         for shard in self._walk.shards(query, ask.shards):
