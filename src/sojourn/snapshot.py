@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from sojourn.policy import Carried, Policy
 from sojourn.session import Device, DeviceKind, Place, Session
+from sojourn.shorthand import long, short
 from sojourn.token import Keys
 
 __all__ = [
@@ -43,7 +44,7 @@ __all__ = [
 MARGIN = timedelta(seconds=5)  # how far the clock of a process that sealed a snapshot may be ahead
 _LARGEST = 3_800  # characters of a sealed snapshot: a cookie has 4,096 bytes with its name (ASVS 3.3.5)
 _MICROSECOND, _SECOND = timedelta(microseconds=1), timedelta(seconds=1)
-_VERSION = 2  # of the form below: a cookie from another release is not opened, and costs a store read
+_VERSION = 3  # of the form below: a cookie from another release is not opened, and costs a store read
 _NONCE, _MAC = 12, 32
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 
@@ -187,7 +188,8 @@ def packed(snapshot: Snapshot, *, whole: bool = True) -> bytes:
     d = s.device
     device = place = None
     if whole:
-        device = (d.kind, d.name, d.model, d.browser, d.browser_version, d.os, d.os_version, d.user_agent)
+        agent = short(d.user_agent)
+        device = (d.kind, d.name, d.model, d.browser, d.browser_version, d.os, d.os_version, agent)
         place = None if s.place is None else (s.place.city, s.place.country)
     return _encode(
         _Packed(
@@ -283,7 +285,7 @@ def _described(p: _Packed, id: str | None) -> tuple[Device, Place | None]:
         browser_version=browser_version,
         os=os,
         os_version=os_version,
-        user_agent=agent,
+        user_agent=long(agent),
         custom_name=p.custom_name,
     )
     return device, None if p.place is None else Place(city=p.place[0], country=p.place[1])
@@ -345,7 +347,7 @@ def world(epoch: str, names: tuple[str, ...]) -> bytes:
 def sealed(snapshot: Snapshot, bound: Bound, keys: Keys, *, form: Carried, nonce: bytes) -> str | None:
     """*snapshot* as text for a cookie; None if it is too large for one.
 
-    Version 2 · key id 2 · `e` or `s` · nonce 12 · what was encrypted or signed. *nonce*: 12 random bytes.
+    Version 3 · key id 2 · `e` or `s` · nonce 12 · what was encrypted or signed. *nonce*: 12 random bytes.
     """
     head = bytes([_VERSION]) + keys.signing_id.to_bytes(2) + form[0].encode() + nonce
     body = packed(snapshot)
