@@ -20,8 +20,10 @@ PARTS = {
     "report": "write the results into the documentation",
     "all": "all that the documentation shows, in an hour or more",
 }
+_OURS = "--only", "starlette", "sojourn", "floor", "lawful"
 ALL = (
     ("compare", "--starts", "3", "--rounds", "2", "--seconds", "1", "--inside", "9"),
+    ("compare", "--connections", "64", "--starts", "2", "--inside", "0", *_OURS),
     ("writes", "--rounds", "5", "--seconds", "2"),
     ("calls", "--rounds", "11"),
     ("felt", "--count", "300"),

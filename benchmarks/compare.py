@@ -46,14 +46,15 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("--rounds", type=int, default=2, help="of the servers, each time (default 2)")
     parser.add_argument("--seconds", type=float, default=1.0, help="of one round of one server")
     parser.add_argument("--inside", type=int, default=5, help="rounds without HTTP (default 5)")
+    parser.add_argument("--connections", type=int, default=CONNECTIONS, help=f"default {CONNECTIONS}")
     given = parser.parse_args(arguments)
     stand_aside()
     rows = [Row(name=s.name, title=s.title, bare=s.bare) for s in chosen(given.only)]
     with scratch() as servers:
         _inside(rows, servers, given.inside)
         for _ in range(given.starts):
-            _over_http(rows, servers, given.rounds, given.seconds)
-    save("compare", rows)
+            _over_http(rows, servers, given.rounds, given.seconds, given.connections)
+    save("compare" if given.connections == CONNECTIONS else f"compare-{given.connections}", rows)
     print(shown(rows))
     for row in rows:
         if row.skipped:
@@ -86,35 +87,35 @@ def _enough(process: Driven) -> int:
 # ── over HTTP ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _over_http(rows: list[Row], servers: Servers, rounds: int, seconds: float) -> None:
+def _over_http(rows: list[Row], servers: Servers, rounds: int, seconds: float, connections: int) -> None:
     with opened([row for row in rows if row.skipped is None], servers, serving) as ready:
         loaded: dict[str, tuple[Server, list[str]]] = {}
         for row, subject, server in ready:
             with attempt(row):
                 cookies = run(signed_in(server, subject))
-                run(_read(server, cookies, 0.3))
+                run(_read(server, cookies, 0.3, connections))
                 loaded[row.name] = server, cookies
         for _ in range(rounds):
             for row, *_ in ready:
                 if row.skipped is None:
                     with attempt(row):
-                        _once(row, loaded, seconds)
+                        _once(row, loaded, seconds, connections)
 
 
-def _once(row: Row, loaded: dict[str, tuple[Server, list[str]]], seconds: float) -> None:
+def _once(row: Row, loaded: dict[str, tuple[Server, list[str]]], seconds: float, connections: int) -> None:
     """One round of one subject."""
     mine, bare = loaded[row.name], loaded.get(row.bare)
     if bare is None:
         raise Trouble("the bare application beside it was left out")
-    row.http.append(run(_read(*mine, seconds)))
+    row.http.append(run(_read(*mine, seconds, connections)))
     if bare is not mine:
-        row.turns.append(by_turns(bare, mine, seconds=seconds, connections=CONNECTIONS))
+        row.turns.append(by_turns(bare, mine, seconds=seconds, connections=connections))
 
 
-async def _read(server: Server, cookies: list[str], seconds: float) -> Reading:
+async def _read(server: Server, cookies: list[str], seconds: float, connections: int) -> Reading:
     if shutil.which("wrk"):
-        return await reading(server, wrk.load(server.port, cookies, seconds, CONNECTIONS))
-    return await reading(server, Load(server.port, asking(cookies, CONNECTIONS)).run(seconds))
+        return await reading(server, wrk.load(server.port, cookies, seconds, connections))
+    return await reading(server, Load(server.port, asking(cookies, connections)).run(seconds))
 
 
 # ── the table ────────────────────────────────────────────────────────────────────────────────────

@@ -22,7 +22,13 @@ from benchmarks.figures import Span
 __all__ = ["chart", "main"]
 
 FOLDER = Path(__file__).parents[1] / "docs" / "explanation"
-PARTS: dict[str, Any] = {"compare": compare, "writes": writes, "calls": calls, "felt": felt}
+PARTS: dict[str, Any] = {
+    "compare": compare,
+    "compare-64": compare,  # with `--connections 64`
+    "writes": writes,
+    "calls": calls,
+    "felt": felt,
+}
 
 
 def main(arguments: Sequence[str] = ()) -> None:
