@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
@@ -224,3 +226,34 @@ def test_a_snapshot_that_has_no_cookie_cache_yet_is_asked_for_one():
         assert drive(one.session()) is not None
         assert b"set-cookie" not in dict(one.answered([]))
     assert visit(site, f"{token}; {cache}", True).at_hand() is not None
+
+
+def test_what_every_request_looks_at_is_found_without_a_dictionary(serve: Any) -> None:
+    """Up to Python 3.12 an instance has its first 29 attributes to hand, or, if they are more, none."""
+    site = serve().site
+    for shared in (site, site.feed, site.snapshots, site.standings):
+        assert len(vars(shared)) < 29
+
+
+_OF_A_NEW_PROCESS = """
+import gc
+from sojourn import AsyncSessions, open_store
+from sojourn.testing import make_keys
+from sojourn.web.site import Site
+from sojourn.web.visit import Visit
+
+site = Site(AsyncSessions(open_store("memory://"), keys=make_keys()), origin="http://127.0.0.1:8000")
+for _ in range(100):
+    Visit(site, {"headers": []})
+visit = Visit(site, {"headers": []})
+visit._session = visit._record = visit._answered = visit.ahead = visit.refusal = None
+visit._loaded = visit.left = True
+visit._set = visit._user = None
+print(any("site" in held for held in gc.get_referents(visit) if type(held) is dict))
+"""
+
+
+def test_a_visit_has_no_dictionary_though_many_before_it_had_no_session() -> None:
+    command = (sys.executable, "-c", _OF_A_NEW_PROCESS)
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert said.stdout == "False\n", said.stderr

@@ -31,12 +31,14 @@ class Incoming:
     unanswerable = False  # nothing will carry a cookie back
     by_program = False  # the route is none that a person's act calls
     _peer: Peer | None = None
-    _presented: Cookies | None = None
     _bearer: str | None = _UNREAD
-    _more = False  # must be thought of when the answer goes than that it may depend on the cookies
+    # These two every request reads, and of the class that takes ten times as long.
+    _presented: Cookies | None
+    _more: bool  # must be thought of when the answer goes than that it may depend on the cookies
 
     def __init__(self, site: Site, scope: Mapping[str, Any]) -> None:
         self.site, self._asked, sent = site, dict(scope), scope["headers"]
+        self._presented, self._more = None, False
         self._raw: dict[bytes, bytes]
         try:  # `named`, spelt out
             if len(sent) == len(raw := dict(sent)):
@@ -74,7 +76,7 @@ class Incoming:
     @property
     def ip(self) -> str | None:
         """The address of who is really asking, found as cheaply as can be."""
-        if self.site.proxied:
+        if self.site.proxies.configured:
             return self.peer.ip
         client = self._asked.get("client")
         return client[0] if client else None
@@ -84,7 +86,7 @@ class Incoming:
         """Which browser asks and from where, as it came: while that is the same, so are `agent` and `ip`."""
         client = self._asked.get("client")
         here = self._raw.get(b"user-agent"), client and client[0]
-        return (*here, *self.site.proxies.said(self._raw)) if self.site.proxied else here
+        return (*here, *self.site.proxies.said(self._raw)) if self.site.proxies.configured else here
 
     @property
     def agent(self) -> str:
@@ -94,7 +96,7 @@ class Incoming:
     @property
     def scheme(self) -> str:
         """`https` or `http`, as far as trusted hops tell."""
-        return self.peer.scheme if self.site.proxied else self._spoken
+        return self.peer.scheme if self.site.proxies.configured else self._spoken
 
     @property
     def _nearest(self) -> str | None:

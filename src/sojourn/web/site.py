@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
-from threading import Lock
 from typing import Any
 from uuid import UUID
 
@@ -23,12 +22,12 @@ from sojourn.web.carrier import Carrier, Cookies
 from sojourn.web.proxy import Proxies
 from sojourn.web.reply import Answer
 from sojourn.web.streams import Streams
+from sojourn.web.wakes import Wake, Wakes
 
-__all__ = ["LoadUser", "Says", "Site", "Wake"]
+__all__ = ["LoadUser", "Says", "Site"]
 
 LoadUser = Callable[[str], Awaitable[Any]]
 Says = Callable[[Any, Refusal], Answer]  # of a visit
-Wake = Callable[[], object]
 
 _NO_STORE = (b"cache-control", b"no-store")
 _VARY = (b"vary", b"Cookie")
@@ -52,6 +51,8 @@ class Site:
     *says*: methods and paths at which a refusal is said in another way than as problem details.
     *bearer_tokens*: then those of clients that know no refresh are taken in the Authorization header, too.
     *streams*: how many event streams there may be. *country_header*: in which trusted proxies say a country.
+
+    Every request looks here: with 30 attributes or more Python would look into a dictionary for each.
     """
 
     def __init__(
@@ -87,10 +88,9 @@ class Site:
         self.vary = _VARY_BY_BOTH if issuer or bearer_tokens else _VARY
         self.unkept = [_NO_STORE, self.vary]  # of an answer that says nothing about caches itself
         self.proxies = Proxies(trusted_proxies, country_header=country_header)
-        self.proxied = self.proxies.configured
         tokens = issuer is not None or bearer_tokens
         # Than at browser, neighbour and cookies.
-        self.looks_closer = self.proxied or tokens or bool(self.cookieless)
+        self.looks_closer = self.proxies.configured or tokens or bool(self.cookieless)
         self.guards = self.carrier.secure  # browsers are to come by https
         self.caches_in_cookies = sessions.policy.cookie_cache is not None
         self.lately: dict[bytes | None, Cookies] = {}  # what `cookies_in` has read
@@ -98,8 +98,7 @@ class Site:
         self.feed, self.snapshots, self.standings = sessions.feed, sessions.snapshots, sessions.standings
         self.alike = sessions.standings.alike
         self._told: OrderedDict[tuple[UUID, str], None] = OrderedDict()
-        self._lock = Lock()
-        self._waiting: dict[UUID | int, list[Wake]] = {}
+        self.wakes = Wakes()
         self.reads_ahead = not sessions.snapshots.on and sessions.store.remote
         self.asking = Asking()
         self.streams = streams or Streams()
@@ -151,7 +150,7 @@ class Site:
 
     def waiting(self, id: UUID, wake: Wake) -> AbstractContextManager[None]:
         """Call *wake*, on whatever thread, if others must learn of session *id* while the block lasts."""
-        return self._awaited(id, wake)
+        return self.wakes.waiting(id, wake)
 
     def overhearing(self, user_id: str, wake: Wake) -> AbstractContextManager[None]:
         """Call *wake*, on whatever thread, if something may have happened to the sessions of a user.
@@ -159,34 +158,14 @@ class Site:
         The log names no users, but the id of a session its user's bucket: one in some 4,000 others
         is taken for this one. That a session began is heard of in this process alone.
         """
-        return self._awaited(bucket_of(user_id), wake)
-
-    @contextmanager
-    def _awaited(self, what: UUID | int, wake: Wake) -> Iterator[None]:
-        with self._lock:
-            self._waiting.setdefault(what, []).append(wake)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._waiting[what].remove(wake)
-                if not self._waiting[what]:
-                    del self._waiting[what]
+        return self.wakes.waiting(bucket_of(user_id), wake)
 
     def _heard(self, entry: Entry) -> None:
-        self._wake(entry.id, bucket_in(entry.id))
+        self.wakes.tell(entry.id, bucket_in(entry.id))
 
     def _happened(self, event: Event) -> None:
         if isinstance(event, Started) and event.user_id is not None:
-            self._wake(bucket_of(event.user_id))
-
-    def _wake(self, *what: UUID | int) -> None:
-        if not self._waiting:
-            return
-        with self._lock:
-            wakes = [wake for one in what for wake in self._waiting.get(one, ())]
-        for wake in wakes:
-            wake()
+            self.wakes.tell(bucket_of(event.user_id))
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sojourn.session import Session
-from sojourn.web.site import Site, Wake
+from sojourn.web.site import Site
 from sojourn.web.visit import Visit
+from sojourn.web.wakes import Wake
 from sojourn.web.watching import PATIENCE, Watch
 
 __all__ = ["Handshake", "until_it_ends"]
