@@ -6,7 +6,7 @@ COVERAGE ?= term
 BIN := .venv/bin
 
 # Files without I/O and without a clock: every branch is covered by a test.
-PURE := session errors events policy token snapshot lifecycle/* device
+PURE := session errors events policy token snapshot shorthand lifecycle/* device
 empty :=
 comma := ,
 PURE_FILES := $(subst $(empty) ,$(comma),$(PURE:%=src/sojourn/%.py))
