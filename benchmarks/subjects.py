@@ -139,7 +139,7 @@ SUBJECTS = (
     _floor("postgres", "PostgreSQL, reads together"),
     _floor("redis", "Redis, reads together"),
     _lawful("near", "memory", "near cache", near=True),
-    _lawful("cookie", "memory", "near cache, long cookies", near=True, beside=520),
+    _lawful("cookie", "memory", "near cache, long cookies", near=True, beside=514),
     _lawful("sqlite", "sqlite", "SQLite"),
     _lawful("postgres", "postgres", "PostgreSQL, reads together"),
     _lawful("redis", "redis", "Redis, reads together"),

@@ -1,40 +1,50 @@
-"""The User-Agent in few characters: half of a sealed snapshot, which travels with each request."""
+"""The User-Agent in few bytes: a third of a sealed snapshot, which travels with each request."""
 
 from __future__ import annotations
 
+import zlib
+
 __all__ = ["long", "short"]
 
-_BEGINNING = "Mozilla/5.0 ("
-_WORDS = (  # of which nearly every browser says some; a character each that comes in no header
-    ("\x02", ") AppleWebKit/537.36 (KHTML, like Gecko) Chrome/"),
-    ("\x03", " Safari/537.36"),
-    ("\x04", "Windows NT 10.0; Win64; x64"),
-    ("\x05", "Macintosh; Intel Mac OS X 10_15_7"),
-    ("\x06", ") AppleWebKit/605.1.15 (KHTML, like Gecko) Version/"),
-    ("\x07", ".0.0.0"),
+# What browsers say, the most frequent last: whatever differs from one of these is all that is written. It
+# belongs to the form of snapshots: who changes it changes their version.
+_KNOWN = b"".join(
+    (
+        b"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        b"Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+        b"Version/26.0 Mobile/15E148 Safari/604.1",
+        b"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+        b"Version/26.0 Safari/605.1.15",
+        b"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 "
+        b"Mobile Safari/537.36",
+        b"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 "
+        b"Safari/537.36 Edg/140.0.0.0",
+        b"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
+        b"Chrome/140.0.0.0 Safari/537.36",
+        b"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+        b"Chrome/140.0.0.0 Safari/537.36",
+    )
 )
-_AS_IT_IS, _SHORT = "\x00", "\x01"
-_MARKS = frozenset((_AS_IT_IS, _SHORT, *(mark for mark, _ in _WORDS)))
+_WINDOW = -11  # 2 KiB, in which the above has room, without a head and a checksum
 
 
-def short(agent: str) -> str:
-    """*agent*, shorter if it is one of a browser. Whoever changes this changes the version of snapshots."""
-    if not _MARKS.isdisjoint(agent):
-        return _AS_IT_IS + agent
-    if not agent.startswith(_BEGINNING):
-        return agent
-    rest = agent[len(_BEGINNING) :]
-    for mark, word in _WORDS:
-        rest = rest.replace(word, mark)
-    return _SHORT + rest
+def short(agent: str) -> bytes:
+    """*agent*, deflated beside what browsers say: eight to fifteen bytes of most."""
+    if not agent:
+        return b""
+    deflating = zlib.compressobj(wbits=_WINDOW, memLevel=1, zdict=_KNOWN)
+    return deflating.compress(agent.encode()) + deflating.flush()
 
 
-def long(text: str) -> str:
-    """What `short` made *text* of."""
-    first = text[:1]
-    if first == _SHORT:
-        text = _BEGINNING + text[1:]
-        for mark, word in _WORDS:
-            text = text.replace(mark, word)
-        return text
-    return text[1:] if first == _AS_IT_IS else text
+def long(deflated: bytes) -> str:
+    """What `short` made *deflated* of; a `ValueError` if it made nothing of the kind."""
+    if not deflated:
+        return ""
+    inflating = zlib.decompressobj(_WINDOW, _KNOWN)
+    try:
+        agent = inflating.decompress(deflated)
+    except zlib.error as error:
+        raise ValueError("not deflated") from error
+    if not inflating.eof:
+        raise ValueError("cut short")
+    return agent.decode()

@@ -171,7 +171,7 @@ class _Packed(Struct, array_like=True, frozen=True):
     void_below: int
     data: bytes  # JSON, as in the store: MessagePack has no large integers
     device_id: bytes | None
-    device: tuple[DeviceKind, str, str | None, str | None, str | None, str | None, str | None, str] | None
+    device: tuple[DeviceKind, str, str | None, str | None, str | None, str | None, str | None, bytes] | None
     place: tuple[str | None, str | None] | None
     profile: str | None = None
     custom_name: str | None = None  # of the device

@@ -116,7 +116,7 @@ def test_a_user_with_few_sessions_is_signed_out_in_place(
     run(test)
 
 
-def test_a_user_without_sessions_keeps_the_thread_from_nothing(run: Any) -> None:
+def test_of_a_user_without_sessions_nothing_ends(run: Any) -> None:
     async def test(store: SQLiteStore) -> None:
         asked = (
             Query(user_id="ada", limit=1000),

@@ -201,5 +201,5 @@ def test_its_sockets_leave_nothing_behind(guests: Guests) -> None:
     child = guests.run(guests.sessions.impersonate, guests.start("grace").session, "ada")
     with connected(guests, child.token) as socket:
         echoed(socket, "hello")
-        assert set(guests.site.wakes) == {child.session.id, child.session.parent_id}
-    assert not [*guests.site.wakes]
+        assert set(guests.site.wakes._waiting) == {child.session.id, child.session.parent_id}
+    assert not guests.site.wakes._waiting

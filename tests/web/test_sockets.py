@@ -185,6 +185,6 @@ def test_a_socket_that_never_asked_for_its_session_is_left_alone(guests):
 def test_a_socket_that_was_left_leaves_nothing_behind(guests, talk):
     with connected(guests, guests.start().token) as socket:
         said(socket, "hello")
-        assert len([*guests.site.wakes]) == 1
+        assert len(guests.site.wakes._waiting) == 1
     assert talk.ended == ["left"]
-    assert not [*guests.site.wakes]
+    assert not guests.site.wakes._waiting

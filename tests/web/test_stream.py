@@ -190,7 +190,7 @@ async def wake_all(guests: Guests) -> None:
     """As if the wait were over: the clock of the tests leaps, the one of the event loop does not."""
     while not await guests.sessions.feed.poll():  # somebody else is at it just now
         await asyncio.sleep(0)
-    guests.site.wakes.tell(*guests.site.wakes)
+    guests.site.wakes.tell(*guests.site.wakes._waiting)
 
 
 def test_a_sign_in_elsewhere_changes_the_list(server, ada):

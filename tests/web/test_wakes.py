@@ -21,17 +21,17 @@ def test_those_are_woken_who_wait_for_it_and_only_while_they_wait() -> None:
             assert heard == ["a", "b", "bucket"]
         wakes.tell(one)
         assert heard == ["a", "b", "bucket", "a"]
-        assert set(wakes) == {one, 7}
+        assert set(wakes._waiting) == {one, 7}
     wakes.tell(one, 7)
     assert len(heard) == 4
-    assert not [*wakes]
+    assert not wakes._waiting
 
 
 def test_who_leaves_by_an_error_waits_no_longer() -> None:
     wakes = Wakes()
     with pytest.raises(LookupError), wakes.waiting(7, lambda: None):
         raise LookupError
-    assert not [*wakes]
+    assert not wakes._waiting
 
 
 def test_whoever_is_woken_may_wait_anew() -> None:
@@ -63,4 +63,4 @@ def test_threads_come_and_go() -> None:
     for thread in threads:
         thread.join()
     assert all(heard.count(number) >= 300 for number in range(4))
-    assert not [*wakes]
+    assert not wakes._waiting

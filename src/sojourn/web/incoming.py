@@ -32,7 +32,7 @@ class Incoming:
     by_program = False  # the route is none that a person's act calls
     _peer: Peer | None = None
     _bearer: str | None = _UNREAD
-    # These two every request reads, and of the class that takes ten times as long.
+    # These two every request reads: of the class that takes 10 ns more in CPython 3.11 and 3.12.
     _presented: Cookies | None
     _more: bool  # must be thought of when the answer goes than that it may depend on the cookies
 

@@ -51,8 +51,6 @@ class Site:
     *says*: methods and paths at which a refusal is said in another way than as problem details.
     *bearer_tokens*: then those of clients that know no refresh are taken in the Authorization header, too.
     *streams*: how many event streams there may be. *country_header*: in which trusted proxies say a country.
-
-    Every request looks here: with 30 attributes or more Python would look into a dictionary for each.
     """
 
     def __init__(
@@ -73,6 +71,7 @@ class Site:
         streams: Streams | None = None,
         country_header: str | None = None,
     ) -> None:
+        # Every request looks here: with 30 attributes CPython would look into a dictionary for each.
         self.sessions = sessions
         self.origin = origin.rstrip("/")
         self.load_user = load_user
@@ -147,10 +146,6 @@ class Site:
     def was_told(self, session_id: UUID, what: str) -> bool:
         """Whether `tell_once` has said so of late."""
         return (session_id, what[:512]) in self._told
-
-    def waiting(self, id: UUID, wake: Wake) -> AbstractContextManager[None]:
-        """Call *wake*, on whatever thread, if others must learn of session *id* while the block lasts."""
-        return self.wakes.waiting(id, wake)
 
     def overhearing(self, user_id: str, wake: Wake) -> AbstractContextManager[None]:
         """Call *wake*, on whatever thread, if something may have happened to the sessions of a user.

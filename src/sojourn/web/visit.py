@@ -218,30 +218,17 @@ class Visit(Finding):
         return issued
 
 
-_SET_BY_MOST = "site", "_asked", "_presented", "_more", "_raw", "_loaded", "_session", "left"
-_SET_BY_SOME = (
-    "_answered",
-    "_record",
-    "ahead",
-    "away",
-    "refusal",
-    "_user",
-    "_set",
-    "_bearer",
-    "_peer",
-    "_told",
-)
-
-
 def _lay_out() -> None:
-    """Show CPython which attributes visits have, before it has made thirty of them (3.11, 3.12).
+    """Show CPython which attributes visits have, before it has made thirty of them.
 
-    After that it learns no more names, and who sets another one pays for a dictionary: every request
-    with a session, if those before were a balancer's, which asks after none.
+    After that it learns no more names (3.11 to 3.13), and who sets another one pays for a dictionary:
+    every request with a session, if those before were a balancer's, which asks after none.
     """
-    visit = Visit.__new__(Visit)
-    for name in _SET_BY_MOST + _SET_BY_SOME:
-        setattr(visit, name, None)
+    visit = Visit(None, {"headers": ()})  # type: ignore[arg-type]
+    for kind in Visit.__mro__[:-1]:
+        for name, default in vars(kind).items():
+            if not (name.startswith("__") or callable(default) or isinstance(default, property)):
+                setattr(visit, name, default)
 
 
 _lay_out()

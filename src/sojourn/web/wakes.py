@@ -19,9 +19,6 @@ class Wakes:
         self._lock = Lock()
         self._waiting: dict[UUID | int, list[Wake]] = {}
 
-    def __iter__(self) -> Iterator[UUID | int]:
-        return iter([*self._waiting])
-
     @contextmanager
     def waiting(self, what: UUID | int, wake: Wake) -> Iterator[None]:
         """Call *wake* whenever `tell` names *what*, while the block lasts."""

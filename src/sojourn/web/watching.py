@@ -48,7 +48,7 @@ class Watch:
 
     def __enter__(self) -> Self:
         for id in {self.session.id, self.session.parent_id or self.session.id}:
-            self._stack.enter_context(self._site.waiting(id, lambda: self.wake("session")))
+            self._stack.enter_context(self._site.wakes.waiting(id, lambda: self.wake("session")))
         return self
 
     def __exit__(

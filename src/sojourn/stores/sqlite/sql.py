@@ -164,19 +164,15 @@ COUNT_FEW = _sql("select count(*) from (select 1 from sessions where {conditions
 COUNT_PEOPLE = _sql("select count(distinct user_id) from sessions where {conditions}")
 COUNT_KEPT = "select sum(sessions) from sojourn_counts where signed_in >= ?"
 
-REVOKE = _sql("""
+_REVOKE = """
     update sessions set {ended}, revoked_by = :by, note = :note
     where id in (select id from sessions where {conditions} order by {order} limit :limit)
-    returning id
-""")
+"""
+REVOKE = _sql(f"{_REVOKE} returning id")
 
 # Nothing if they are more than so many.
-REVOKE_FEW = _sql("""
-    update sessions set {ended}, revoked_by = :by, note = :note
-    where id in (select id from sessions where {conditions} order by {order} limit :limit)
-        and not exists (select 1 from sessions where {conditions} limit 1 offset :few)
-    returning id
-""")
+_FEW = "not exists (select 1 from sessions where {conditions} limit 1 offset :few)"
+REVOKE_FEW = _sql(f"{_REVOKE} and {_FEW} returning id")
 
 FIND = _sql("select id from sessions where {conditions} order by {order} limit :limit")
 REVOKE_FOUND = _sql("""
