@@ -16,6 +16,7 @@ from benchmarks.apps import Places
 __all__ = ["NODE", "SUBJECTS", "WRITERS", "Subject", "chosen", "lacking", "lacking_cookie", "make_app"]
 
 NODE = Path(__file__).parent / "better_auth"
+_ANY = "theme=dark"
 
 
 class Subject(Struct, frozen=True, kw_only=True):
@@ -29,11 +30,8 @@ class Subject(Struct, frozen=True, kw_only=True):
     needs: tuple[str, ...] = ()  # the servers whose databases it keeps its sessions in
     gateway: Literal["asgi", "wsgi", "node"] = "asgi"
     sessions: int = 64  # how many sessions take turns
+    cookie: str = ""  # the Cookie header that comes where there are no sessions
     note: str = ""
-
-    @property
-    def is_bare(self) -> bool:
-        return self.name == self.bare
 
 
 def _sojourn(
@@ -70,6 +68,7 @@ def _django(name: str, title: str, **options: Any) -> Subject:
         options=options,
         needs=tuple(server for server, needed in servers.items() if needed),
         gateway="wsgi",
+        cookie="" if options else _ANY,
     )
 
 
@@ -103,7 +102,14 @@ _TRACKED: dict[str, Any] = {"sessions": 2000, "touch_every": timedelta(seconds=1
 _UNTRACKED: dict[str, Any] = {"sessions": 2000, "idle_timeout": None, "touch_every": timedelta(days=1)}
 
 SUBJECTS = (
-    Subject(name="starlette", title="Starlette, bare", bare="starlette", app="starlette"),
+    Subject(name="starlette", title="Starlette, bare", bare="starlette", app="starlette", cookie=_ANY),
+    Subject(
+        name="starlette-long",
+        title="Starlette, bare, a cookie as long as ours with a cookie cache",
+        bare="starlette",
+        app="starlette",
+        cookie=f"theme={'d' * 556}",
+    ),
     _sojourn("near-memory", "near cache over memory", "memory"),
     _sojourn("near-sqlite", "near cache over SQLite", "sqlite"),
     _sojourn("near-postgres", "near cache over PostgreSQL", "postgres"),
@@ -158,7 +164,7 @@ SUBJECTS = (
         options={"sessions": "starsessions"},
         needs=("redis",),
     ),
-    Subject(name="fastapi", title="FastAPI, bare", bare="fastapi", app="fastapi_users"),
+    Subject(name="fastapi", title="FastAPI, bare", bare="fastapi", app="fastapi_users", cookie=_ANY),
     Subject(
         name="fastapi-users-sqlite",
         title="fastapi-users, database strategy, SQLite",
@@ -179,7 +185,7 @@ SUBJECTS = (
     _django("django-db-postgres", "Django sessions, db on PostgreSQL", engine="db", database="postgres"),
     _django("django-cached-db", "Django sessions, cached_db (Redis, SQLite)", engine="cached_db"),
     _django("django-allauth", "django-allauth usersessions, tracking, SQLite", engine="db", tracking=True),
-    Subject(name="flask", title="Flask, bare", bare="flask", app="flask", gateway="wsgi"),
+    Subject(name="flask", title="Flask, bare", bare="flask", app="flask", gateway="wsgi", cookie=_ANY),
     Subject(
         name="flask-session",
         title="Flask-Session, Redis",
@@ -189,7 +195,7 @@ SUBJECTS = (
         needs=("redis",),
         gateway="wsgi",
     ),
-    Subject(name="node", title="node:http, bare", bare="node", app="node", gateway="node"),
+    Subject(name="node", title="node:http, bare", bare="node", app="node", gateway="node", cookie=_ANY),
     Subject(
         name="better-auth",
         title="Better Auth, SQLite",
