@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from sojourn.policy import Carried, Policy
-from sojourn.session import Device, DeviceKind, Place, Session
+from sojourn.session import Device, Place, Session
 from sojourn.shorthand import long, short
 from sojourn.token import Keys
 
@@ -171,7 +171,7 @@ class _Packed(Struct, array_like=True, frozen=True):
     void_below: int
     data: bytes  # JSON, as in the store: MessagePack has no large integers
     device_id: bytes | None
-    device: tuple[DeviceKind, str, str | None, str | None, str | None, str | None, str | None, bytes] | None
+    device: bytes | None  # in shorthand
     place: tuple[str | None, str | None] | None
     profile: str | None = None
     custom_name: str | None = None  # of the device
@@ -188,8 +188,9 @@ def packed(snapshot: Snapshot, *, whole: bool = True) -> bytes:
     d = s.device
     device = place = None
     if whole:
-        agent = short(d.user_agent)
-        device = (d.kind, d.name, d.model, d.browser, d.browser_version, d.os, d.os_version, agent)
+        device = short(
+            (d.kind, d.name, d.model, d.browser, d.browser_version, d.os, d.os_version, d.user_agent)
+        )
         place = None if s.place is None else (s.place.city, s.place.country)
     return _encode(
         _Packed(
@@ -275,7 +276,7 @@ def unpacked(
 def _described(p: _Packed, id: str | None) -> tuple[Device, Place | None]:
     if p.device is None:
         raise ValueError("not packed whole")
-    kind, name, model, browser, browser_version, os, os_version, agent = p.device
+    kind, name, model, browser, browser_version, os, os_version, agent = long(p.device)
     device = Device(
         id=id,
         kind=kind,
@@ -285,7 +286,7 @@ def _described(p: _Packed, id: str | None) -> tuple[Device, Place | None]:
         browser_version=browser_version,
         os=os,
         os_version=os_version,
-        user_agent=long(agent),
+        user_agent=agent,
         custom_name=p.custom_name,
     )
     return device, None if p.place is None else Place(city=p.place[0], country=p.place[1])
