@@ -127,12 +127,17 @@ async def _measure(kind: str, count: int, servers: Servers, say: Say) -> None:
 
 
 async def _at_rest(kind: str, places: Places) -> None:
+    """Wait until what the filling left is on the disk, or whoever is acknowledged later waits for it, too."""
+    if kind == "redis":
+        await _has_rewritten(places.redis)
+    await asyncio.to_thread(os.sync)
+
+
+async def _has_rewritten(url: str) -> None:
     """Wait while Redis rewrites its log, which has grown: each page that is written meanwhile is copied."""
-    if kind != "redis":
-        return
     from redis.asyncio import Redis
 
-    async with Redis.from_url(places.redis) as client:
+    async with Redis.from_url(url) as client:
         while True:
             said = await client.info("persistence")
             if not (said["aof_rewrite_in_progress"] or said["aof_rewrite_scheduled"]):
