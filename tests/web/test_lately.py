@@ -183,6 +183,19 @@ def test_cookies_that_come_in_several_headers_are_all_looked_at(kind):
     assert ask(b"theme=dark", ada) == found
 
 
+def test_what_came_stays_though_somebody_changes_the_headers():
+    site = make_site(FakeClock())
+    drive(site.sessions.feed.poll())
+    token = drive(site.sessions.start("ada")).token
+    for at_hand in (False, False, True):
+        scope = dict(visit(site, token, True)._asked)
+        one = Visit(site, scope | {"headers": (sent := [*scope["headers"]])})
+        sent[:] = [(b"cookie", b"theme=dark")]
+        assert (one.at_hand() is not None) is at_hand
+        assert drive(one.session()) is not None
+        assert one.agent == "Firefox"
+
+
 def test_behind_a_proxy_it_is_at_hand_too():
     site = make_site(FakeClock(), trusted_proxies=("203.0.113.0/24",))
     drive(site.sessions.feed.poll())

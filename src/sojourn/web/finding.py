@@ -61,14 +61,21 @@ class Finding(Outgoing):
                 return self._read_ahead(came, ahead)
             if self._loaded:
                 return self._session
-        site, raw = self.site, self._raw
+        site, cookie, agent = self.site, None, None
+        for name, value in self._sent:
+            if name == b"cookie":
+                cookie = value if cookie is None else self._raw[name]
+            elif name == b"user-agent":
+                agent = value if agent is None else self._raw[name]
         try:
-            known, client = site.lately[raw[b"cookie"]], self._asked["client"]
-            here: tuple[object, ...] = raw[b"user-agent"], client and client[0]  # `here`, spelt out
+            known, client = site.lately[cookie], self._asked["client"]
         except KeyError:
             return None
+        if agent is None:
+            return None
+        here: tuple[object, ...] = agent, client and client[0]  # `here`, spelt out
         if site.looks_closer:
-            if b"authorization" in raw or self._cookieless:
+            if b"authorization" in self._raw or self._cookieless:
                 return None
             here = self.here
         found = known.answered
