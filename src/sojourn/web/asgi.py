@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 from sojourn.errors import CsrfFailed, Refusal
+from sojourn.web.arrival import Arrival
 from sojourn.web.away import StoreAway
 from sojourn.web.csrf import SAFE
 from sojourn.web.reply import Answer, problem, unavailable
@@ -41,24 +42,42 @@ class SessionMiddleware:
         self.site = site
         self.page = page
         self.reads_ahead = site.reads_ahead
+        self.begins = not site.snapshots.on  # its visit at once: without snapshots each request needs one
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # All in one: each coroutine in between would be begun, waited in, and ended.
         if scope["type"] != "http":
             await self._beside(scope, receive, send)
             return
-        visit, app = Visit(self.site, scope), self.app
-        scope["sojourn"] = visit
+        site, app = self.site, self.app
+        arrival: Arrival | Visit
+        if self.begins:
+            arrival = Visit(site, scope)
+        else:
+            try:
+                arrival = Arrival(
+                    site,
+                    scope["method"],
+                    scope["path"],
+                    scope["root_path"],
+                    scope["scheme"],
+                    scope["client"],
+                    tuple(scope["headers"]),
+                )
+            except KeyError:
+                arrival = Arrival.of(site, scope)
+        scope["sojourn"] = arrival
 
         def send_with_cookies(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                message["headers"] = visit.answered(message.get("headers", ()))
+                message["headers"] = arrival.answered(message.get("headers", ()))
             return send(message)
 
         try:
             if scope["method"] not in SAFE:
-                visit.check_csrf()
-            if self.reads_ahead and scope["path"] in self.site.asking:
+                arrival.begun().check_csrf()
+            if self.reads_ahead and scope["path"] in site.asking:
+                visit = arrival.begun()
                 await visit.read_ahead()
                 await app(scope, receive, send_with_cookies)
                 if visit.ahead is not None:
@@ -66,15 +85,16 @@ class SessionMiddleware:
                 return
             await app(scope, receive, send_with_cookies)
         except Refusal as refusal:
-            if visit.left:
+            if arrival.left:
                 raise
+            visit = arrival.begun()
             says = self.site.says.get((visit.method, visit.path))
             refused = says(visit, refusal) if says else problem(refusal, bearer=visit.bearer is not None)
             await send_answer(self._said(visit, refused, refusal.message), send_with_cookies)
         except StoreAway as away:
-            if visit.left:
+            if arrival.left:
                 raise
-            await send_answer(self._said(visit, unavailable(away), away.message), send_with_cookies)
+            await send_answer(self._said(arrival.begun(), unavailable(away), away.message), send_with_cookies)
 
     async def _beside(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -126,7 +146,12 @@ class SessionMiddleware:
 
 
 def visit_of(scope: Scope) -> Visit:
-    """The visit that the middleware gave to this request."""
+    """The visit of this request."""
+    return arrival_of(scope).begun()
+
+
+def arrival_of(scope: Scope) -> Arrival | Visit:
+    """What the middleware gave to this request; both can tell the session, and a `Visit` all the rest."""
     try:
         return scope["sojourn"]  # type: ignore[no-any-return]
     except KeyError:

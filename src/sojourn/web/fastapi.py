@@ -13,7 +13,7 @@ from typing import Any
 from starlette.requests import HTTPConnection
 
 from sojourn.session import Session
-from sojourn.web.asgi import SessionMiddleware, visit_of
+from sojourn.web.asgi import SessionMiddleware, arrival_of, visit_of
 from sojourn.web.starlette import current_user, data_from, login, logout, session_from
 from sojourn.web.visit import Site
 
@@ -33,7 +33,7 @@ __all__ = [
 
 async def require_session(connection: HTTPConnection) -> Session:
     """`session: Annotated[Session, Depends(require_session)]`: 401 for whoever is not signed in."""
-    return await visit_of(connection.scope).require()
+    return await arrival_of(connection.scope).require()
 
 
 def require_fresh(

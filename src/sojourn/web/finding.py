@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from msgspec.structs import replace as _replaced
 
@@ -33,6 +33,14 @@ class Finding(Outgoing):
     ahead: tuple[Standing, Session | None, float] | None = None
     away: Exception | None = None  # or the fault that came of it
     _user: Any = UNKNOWN
+
+    def begun(self) -> Self:
+        """This visit: see `Arrival.begun`."""
+        return self
+
+    def go_on_with(self, session: Session) -> None:
+        """Have *session*, which a snapshot gave before this visit began."""
+        self._presented, self._loaded, self._session = self.presented, True, session
 
     def cookie_alone(self) -> None:
         """Go on as if no Authorization header had come."""

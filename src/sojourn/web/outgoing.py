@@ -16,7 +16,7 @@ from sojourn.web.headers import Raw
 from sojourn.web.hint import hint
 from sojourn.web.incoming import Incoming
 
-__all__ = ["Outgoing"]
+__all__ = ["Outgoing", "by_https"]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -102,7 +102,7 @@ class Outgoing(Incoming):
                     break
             else:
                 headers = headers + site.unkept  # made once, of the right size
-        return self._by_https(headers) if site.guards else headers
+        return by_https(headers, self.scheme) if site.guards else headers
 
     def _with_more(self, headers: list[Raw]) -> list[Raw]:
         """With our cookies, which nobody may keep, the token of a bearer, and all that it depends on."""
@@ -116,12 +116,6 @@ class Outgoing(Incoming):
             headers += [self.site.vary] if b"cache-control" in dict(headers) else self.site.unkept
         if self.method not in SAFE:
             headers.append(_VARY_BY_SOURCE)
-        return headers
-
-    def _by_https(self, headers: list[Raw]) -> list[Raw]:
-        """With the word that has browsers come by https from now on, if this one did."""
-        if self.scheme == "https" and b"strict-transport-security" not in dict(headers):
-            return [*headers, _HSTS]
         return headers
 
     def _cache(self) -> None:
@@ -158,6 +152,13 @@ class Outgoing(Incoming):
     def _is_snapshot(self) -> bool:
         session = self._session
         return session is not None and self._record is None and session.data.__class__ is Partial
+
+
+def by_https(headers: list[Raw], scheme: str) -> list[Raw]:
+    """With the word that has browsers come by https from now on, if this one did."""
+    if scheme == "https" and b"strict-transport-security" not in dict(headers):
+        return [*headers, _HSTS]
+    return headers
 
 
 _VARY_BY_SOURCE = (b"vary", b"Sec-Fetch-Site, Origin")

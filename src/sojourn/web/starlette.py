@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 from starlette.requests import HTTPConnection
 
 from sojourn.session import Session
-from sojourn.web.asgi import SessionMiddleware, visit_of
+from sojourn.web.arrival import Arrival
+from sojourn.web.asgi import SessionMiddleware, arrival_of, visit_of
 from sojourn.web.visit import Site, Visit
 
 __all__ = [
@@ -36,11 +37,11 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Any]])
 
 async def session_from(request: HTTPConnection) -> Session | None:
     """The session of this request, or None."""
-    try:  # `visit_of` and `session`, spelt out: nearly every request comes through here
-        visit: Visit = request.scope["sojourn"]
+    try:  # `arrival_of`, spelt out: nearly every request comes through here
+        arrival: Arrival | Visit = request.scope["sojourn"]
     except KeyError:
-        visit = visit_of(request.scope)  # which says what is missing
-    return visit.at_hand() or await visit.asked()
+        arrival = arrival_of(request.scope)  # which says what is missing
+    return arrival.at_hand() or await arrival.begun().asked()
 
 
 async def data_from(request: HTTPConnection) -> Mapping[str, Any]:
@@ -89,7 +90,7 @@ async def logout(request: HTTPConnection) -> bool:
 
 def require_session(endpoint: Endpoint) -> Endpoint:
     """Answer 401 to whoever is not signed in."""
-    return _guarded(endpoint, lambda visit: visit.require())
+    return _guarded(endpoint, lambda arrival: arrival.require())
 
 
 def require_fresh(max_age: timedelta | None = None, *, aal: int = 0) -> Callable[[Endpoint], Endpoint]:
@@ -98,19 +99,21 @@ def require_fresh(max_age: timedelta | None = None, *, aal: int = 0) -> Callable
     Or with less assurance than *aal*. 403 for a browser, 401 with a challenge of RFC 9470 for the
     bearer of an access token.
     """
-    return lambda endpoint: _guarded(endpoint, lambda visit: visit.require_fresh(max_age, aal=aal))
+    return lambda endpoint: _guarded(
+        endpoint, lambda arrival: arrival.begun().require_fresh(max_age, aal=aal)
+    )
 
 
 def require_role(role: str) -> Callable[[Endpoint], Endpoint]:
     """Answer 403 to a user without *role*, 401 to whoever is not signed in."""
-    return lambda endpoint: _guarded(endpoint, lambda visit: visit.require_role(role))
+    return lambda endpoint: _guarded(endpoint, lambda arrival: arrival.begun().require_role(role))
 
 
-def _guarded(endpoint: Endpoint, guard: Callable[[Visit], Awaitable[Any]]) -> Endpoint:
+def _guarded(endpoint: Endpoint, guard: Callable[[Arrival | Visit], Awaitable[Any]]) -> Endpoint:
     @wraps(endpoint)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         request = next(given for given in (*args, *kwargs.values()) if isinstance(given, HTTPConnection))
-        await guard(visit_of(request.scope))
+        await guard(arrival_of(request.scope))
         return await endpoint(*args, **kwargs)
 
     return guarded  # type: ignore[return-value]
