@@ -16,6 +16,7 @@ from sojourn import Policy, Session
 from sojourn.blocking import drive
 from sojourn.errors import Forbidden, Unauthenticated
 from sojourn.testing import FakeClock
+from sojourn.token import derive
 from sojourn.web.arrival import Arrival
 from sojourn.web.asgi import SessionMiddleware, arrival_of, visit_of
 from sojourn.web.site import Site
@@ -134,6 +135,7 @@ def test_a_visit_that_begins_later_has_the_session_that_was_at_hand():
         assert scope["sojourn"].visit is None
         await house.site.sessions.revoke_all("ada")
         assert await ask(scope) is known
+        assert scope["sojourn"].visit is None
         visit = visit_of(scope)
         assert visit_of(scope) is visit
         assert await visit.session() is known
@@ -190,9 +192,9 @@ def test_a_server_may_leave_out_what_asgi_lets_it_leave_out():
 @pytest.mark.parametrize("twice", [b"cookie", b"user-agent"])
 def test_who_sends_a_header_twice_is_looked_at_more_closely(twice):
     house = House()
-    house.warm()
-    headers = [*house.scope()["headers"], (twice, b"theme=dark")]
-    for _ in range(2):
+    known, other = house.scope()["headers"], (twice, b"theme=dark")
+    for headers in ([*known, other], [other, *known]) * 2:
+        house.warm()
         scope, _ = house.answer(ask, house.scope(headers=headers))
         assert scope["sojourn"].visit is not None
         assert scope["sojourn"].visit._session is not None
@@ -211,6 +213,63 @@ def test_who_comes_another_way_is_not_known_by_what_was_found(changed):
     house.warm()
     scope, _ = house.answer(ask, house.scope(**changed))
     assert scope["sojourn"].visit is not None
+
+
+def test_what_a_visit_changes_is_what_is_found_afterwards():
+    house = House()
+    house.warm()
+
+    async def in_and_out(scope: Scope) -> None:
+        assert await ask(scope) is not None
+        await visit_of(scope).logout()
+        assert await ask(scope) is None
+        issued = await visit_of(scope).login("bob")
+        assert await ask(scope) is issued.session
+
+    _, headers = house.answer(in_and_out)
+    assert dict(headers)[b"cache-control"] == b"no-store"
+
+
+def test_no_cache_keeps_the_answer_either_if_a_visit_begins_and_asks_nothing_more():
+    house = House()
+    house.warm()
+
+    async def begun(scope: Scope) -> None:
+        await ask(scope)
+        visit_of(scope)
+
+    _, headers = house.answer(begun)
+    assert dict(headers)[b"cache-control"] == b"no-store"
+    assert b"Cookie" in dict(headers)[b"vary"]
+
+
+def test_an_access_token_goes_before_the_cookie_that_was_known():
+    house = House()
+    house.warm()
+    house.site.bearer_tokens = house.site.looks_closer = True
+    other = drive(house.site.sessions.start("bob"))
+    token = derive(other.session, house.site.sessions.keys, "bearer")
+    sent = (b"authorization", f"Bearer {token}".encode())
+
+    async def asked(scope: Scope) -> None:
+        session = await ask(scope)
+        assert session is not None
+        assert session.user_id == "bob"
+
+    for _ in range(3):
+        house.answer(asked, house.scope(headers=[*house.scope()["headers"], sent]))
+
+
+def test_where_no_cookie_counts_what_was_known_does_not():
+    house = House()
+    house.warm()
+    house.site.cookieless, house.site.looks_closer = frozenset({("GET", "/")}), True
+
+    async def asked(scope: Scope) -> None:
+        assert await ask(scope) is None
+
+    _, headers = house.answer(asked)
+    assert b"Cookie" not in dict(headers).get(b"vary", b"")
 
 
 def test_who_must_be_signed_in_and_is_needs_no_visit_either():
