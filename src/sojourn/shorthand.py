@@ -1,4 +1,4 @@
-"""What is known of a device in few bytes: it was a third of a snapshot, which travels with each request."""
+"""What is known of a device in few bytes: it was half of a snapshot, which travels with each request."""
 
 from __future__ import annotations
 

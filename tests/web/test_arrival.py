@@ -215,6 +215,30 @@ def test_who_comes_another_way_is_not_known_by_what_was_found(changed):
     assert scope["sojourn"].visit is not None
 
 
+@pytest.mark.parametrize("how", ["behind a proxy", "tokens are taken", "cookies in two headers"])
+def test_who_is_looked_at_more_closely_is_known_without_a_search_all_the_same(how, monkeypatch):
+    house = House(**({"trusted_proxies": ("203.0.113.0/24",)} if how == "behind a proxy" else {}))
+    headers = house.scope()["headers"]
+    if how == "tokens are taken":
+        house.site.bearer_tokens = house.site.looks_closer = True
+    elif how == "cookies in two headers":
+        headers = [(b"cookie", b"theme=dark"), *headers]
+    for _ in range(3):
+        house.answer(ask, house.scope(headers=headers))
+    monkeypatch.setattr(house.site.snapshots, "recall", None)
+    scope, said = house.answer(ask, house.scope(headers=headers))
+    assert scope["sojourn"].begun().at_hand() is not None
+    assert dict(said)[b"cache-control"] == b"no-store"
+
+
+def test_a_program_that_says_nothing_of_itself_is_looked_up():
+    house = House()
+    headers = house.scope()["headers"][:1]
+    for _ in range(3):
+        scope, _ = house.answer(ask, house.scope(headers=headers))
+        assert scope["sojourn"].visit is not None
+
+
 def test_what_a_visit_changes_is_what_is_found_afterwards():
     house = House()
     house.warm()

@@ -20,7 +20,7 @@ class Arrival(Struct, eq=False):
     """What came, as ASGI has it, until a `Visit` begins. Whoever routes may change the scope, but not this.
 
     Where a snapshot answers for who asked the same way a moment ago, that is all there ever is: to make a
-    visit takes as long as all the rest.
+    visit would be a quarter of what the session costs.
     """
 
     site: Site
@@ -52,22 +52,22 @@ class Arrival(Struct, eq=False):
             return self.session
         site, cookie, agent = self.site, None, None
         if site.looks_closer:
-            return None
+            return self.begun().at_hand()
         for name, value in self.headers:
             if name == b"cookie":
                 if cookie is not None:
-                    return None  # a visit joins them
+                    return self.begun().at_hand()  # which joins them
                 cookie = value
             elif name == b"user-agent":
                 if agent is not None:
-                    return None
+                    return self.begun().at_hand()
                 agent = value
         try:
             found = site.lately[cookie].answered
         except KeyError:
             return None
         client = self.client
-        if found is None or found.came_from != (agent, client and client[0]):
+        if found is None or agent is None or found.came_from != (agent, client and client[0]):
             return None
         edition, awake, until = found.good
         if edition.live:  # `Feed.holds`, spelt out
