@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sojourn import Device, Place, Reason, Session
-from sojourn.observe.alerts.window import Arrival, Attempt, Position
+from sojourn.observe.alerts.window import Attempt, Position, SignIn
 from sojourn.observe.journal.line import Line
 from sojourn.session import DeviceKind, new_id
 from sojourn.testing import make_session
@@ -65,12 +65,12 @@ def session(
     )
 
 
-def arrival(
+def sign_in(
     now: Session, *before: Session, knows: bool = False, at: tuple[Position | None, ...] = ()
-) -> Arrival:
+) -> SignIn:
     """A sign-in after *before*; *at*: where the first of these sessions are, in the same order."""
     named = zip((now, *before), at, strict=False)
-    return Arrival(
+    return SignIn(
         session=now,
         before=before,
         first=not before,
@@ -79,10 +79,10 @@ def arrival(
     )
 
 
-def travelled(before: Position | None, after: Position | None, span: timedelta, **more: Any) -> Arrival:
+def travelled(before: Position | None, after: Position | None, span: timedelta, **more: Any) -> SignIn:
     """A sign-in at *after*, *span* after one at *before* on another device."""
     first = session(NOON - span, device="other", **more)
-    return arrival(session(**more), first, at=(after, before))
+    return sign_in(session(**more), first, at=(after, before))
 
 
 def attempts(count: int, *, account: str = "a", origin: str = "o", at: datetime = NOON) -> list[Attempt]:
@@ -90,6 +90,16 @@ def attempts(count: int, *, account: str = "a", origin: str = "o", at: datetime 
 
 
 __all__ = [
-    "BERLIN", "HOUR", "LONDON", "NEW_YORK", "NOON", "PARIS", "POTSDAM",
-    "arrival", "attempts", "line", "session", "travelled",
+    "BERLIN",
+    "HOUR",
+    "LONDON",
+    "NEW_YORK",
+    "NOON",
+    "PARIS",
+    "POTSDAM",
+    "attempts",
+    "line",
+    "session",
+    "sign_in",
+    "travelled",
 ]  # fmt: skip

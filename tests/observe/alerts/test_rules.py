@@ -19,10 +19,10 @@ from tests.observe.alerts.kit import (
     NOON,
     PARIS,
     POTSDAM,
-    arrival,
     attempts,
     line,
     session,
+    sign_in,
     travelled,
 )
 
@@ -81,11 +81,11 @@ def test_failures_whose_account_is_not_known_are_nobody_s():
 
 @pytest.mark.req("AX-6.3.5")
 def test_a_new_device_is_told_but_not_the_very_first():
-    raised = one("new-device", arrivals=[arrival(session(device="d2"), session(NOON - DAY))])
+    raised = one("new-device", sign_ins=[sign_in(session(device="d2"), session(NOON - DAY))])
     assert (raised.severity, raised.user_id, raised.subject) == ("low", "ada", "ada")
     assert "Chrome on macOS" in raised.factors
-    assert said("new-device", arrivals=[arrival(session())]) == []
-    assert said("new-device", arrivals=[arrival(session(), session(NOON - DAY), knows=True)]) == []
+    assert said("new-device", sign_ins=[sign_in(session())]) == []
+    assert said("new-device", sign_ins=[sign_in(session(), session(NOON - DAY), knows=True)]) == []
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_new_device_is_told_but_not_the_very_first():
 )
 def test_a_country_is_new_if_all_before_were_others(now, before, told):
     earlier = [session(NOON - (n + 1) * DAY, country=country) for n, country in enumerate(before)]
-    found = said("new-country", arrivals=[arrival(session(country=now), *earlier)])
+    found = said("new-country", sign_ins=[sign_in(session(country=now), *earlier)])
     assert bool(found) == told
     if told:
         assert f"before: {', '.join(sorted(filter(None, before)))}" in found[0].factors
@@ -126,48 +126,48 @@ def test_a_country_is_new_if_all_before_were_others(now, before, told):
     ],
 )
 def test_travel_is_impossible_by_its_speed(before, after, span, told):
-    assert bool(said("impossible-travel", arrivals=[travelled(before, after, span)])) == told
+    assert bool(said("impossible-travel", sign_ins=[travelled(before, after, span)])) == told
 
 
 def test_travel_says_how_far_and_how_fast():
-    raised = one("impossible-travel", arrivals=[travelled(NEW_YORK, LONDON, 2 * HOUR)])
+    raised = one("impossible-travel", sign_ins=[travelled(NEW_YORK, LONDON, 2 * HOUR)])
     assert raised.severity == "high"
     assert "about 5,570 km apart, which takes 2,785 km/h" in raised.factors
 
 
 def test_a_phone_s_gateway_may_be_far_away():
     span = 30 * MINUTE
-    assert said("impossible-travel", arrivals=[travelled(LONDON, BERLIN, span)])
-    assert said("impossible-travel", arrivals=[travelled(LONDON, BERLIN, span, kind="mobile")]) == []
-    assert said("impossible-travel", arrivals=[travelled(NEW_YORK, BERLIN, span, kind="mobile")])
+    assert said("impossible-travel", sign_ins=[travelled(LONDON, BERLIN, span)])
+    assert said("impossible-travel", sign_ins=[travelled(LONDON, BERLIN, span, kind="mobile")]) == []
+    assert said("impossible-travel", sign_ins=[travelled(NEW_YORK, BERLIN, span, kind="mobile")])
 
 
 def test_the_same_device_has_not_moved_but_its_network_has():
     before = session(NOON - HOUR, device="d1")
-    assert said("impossible-travel", arrivals=[arrival(session(), before, at=(LONDON, NEW_YORK))]) == []
+    assert said("impossible-travel", sign_ins=[sign_in(session(), before, at=(LONDON, NEW_YORK))]) == []
 
 
 def test_a_network_that_is_known_says_nothing_about_places():
     rules = AlertRules(known_networks=("198.51.100.0/24",))
     way = [travelled(NEW_YORK, LONDON, HOUR)]
-    assert said("impossible-travel", arrivals=way)
-    assert said("impossible-travel", arrivals=way, rules=rules) == []
-    abroad = [arrival(session(country="FR"), session(NOON - DAY))]
-    assert said("new-country", arrivals=abroad)
-    assert said("new-country", arrivals=abroad, rules=rules) == []
+    assert said("impossible-travel", sign_ins=way)
+    assert said("impossible-travel", sign_ins=way, rules=rules) == []
+    abroad = [sign_in(session(country="FR"), session(NOON - DAY))]
+    assert said("new-country", sign_ins=abroad)
+    assert said("new-country", sign_ins=abroad, rules=rules) == []
 
 
 def test_where_somebody_comes_from_every_other_day_is_no_surprise():
     often = [session(NOON - n * DAY, device="other") for n in (2, 4)]
     last = session(NOON - HOUR, device="other")
     places = (LONDON, NEW_YORK, LONDON, LONDON)
-    assert said("impossible-travel", arrivals=[arrival(session(), last, *often, at=places)]) == []
-    assert said("impossible-travel", arrivals=[arrival(session(), last, often[0], at=places)])
+    assert said("impossible-travel", sign_ins=[sign_in(session(), last, *often, at=places)]) == []
+    assert said("impossible-travel", sign_ins=[sign_in(session(), last, often[0], at=places)])
 
 
 def test_what_a_place_may_be_off_counts_for_the_traveller():
     wide = type(BERLIN)(latitude=52.52, longitude=13.405, radius=1000)
-    assert said("impossible-travel", arrivals=[travelled(LONDON, wide, MINUTE)]) == []
+    assert said("impossible-travel", sign_ins=[travelled(LONDON, wide, MINUTE)]) == []
 
 
 # ── what must not happen ──────────────────────────────────────────────────────────────────────
@@ -260,7 +260,7 @@ def test_sign_ins_are_compared_with_the_same_hour_of_earlier_weeks(now, before, 
 def test_a_rule_that_is_switched_off_is_silent():
     window = Window(
         now=NOON,
-        arrivals=[arrival(session(device="d2"), session(NOON - DAY))],
+        sign_ins=[sign_in(session(device="d2"), session(NOON - DAY))],
         rules=AlertRules(off=("new-device",)),
     )
     assert judged(window) == []
@@ -277,9 +277,9 @@ def test_no_rule_tells_a_whole_address_or_a_name():
     window = Window(
         now=NOON,
         lines=[line("token-reused", ip=ip, account=name), line("session-reported", ip=ip, device=name)],
-        arrivals=[
+        sign_ins=[
             travelled(NEW_YORK, LONDON, HOUR),
-            arrival(session(device="d2", country="FR"), session(NOON - DAY)),
+            sign_in(session(device="d2", country="FR"), session(NOON - DAY)),
         ],
         attempts=attempts(40),
         fresh=40,

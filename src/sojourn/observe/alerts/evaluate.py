@@ -142,7 +142,7 @@ class Watch(Leader):
         await self._put(
             [
                 *tellings.of_lines(lines, now),
-                *tellings.of_arrivals(window.arrivals, now),
+                *tellings.of_sign_ins(window.sign_ins, now),
                 *tellings.of_changes(lines, now),
             ]
         )

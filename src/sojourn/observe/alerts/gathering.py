@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sojourn.addresses import cut
-from sojourn.observe.alerts.window import AlertRules, Arrival, Attempt, Position, Tallied, Window, said
+from sojourn.observe.alerts.window import AlertRules, Attempt, Position, SignIn, Tallied, Window, said
 from sojourn.observe.journal.line import Filter, Line
 from sojourn.observe.series.reading import Point
 from sojourn.session import Reason, Session
@@ -56,7 +56,7 @@ class Gathering:
             now=now,
             rules=self._rules,
             lines=lines,
-            arrivals=await self._arrivals(lines),
+            sign_ins=await self._sign_ins(lines),
             attempts=tuple(self._attempts),
             fresh=min(len(new), len(self._attempts)),
         )
@@ -88,14 +88,14 @@ class Gathering:
 
     # ── sign-ins ─────────────────────────────────────────────────────────────────────────────
 
-    async def _arrivals(self, lines: Sequence[Line]) -> tuple[Arrival, ...]:
+    async def _sign_ins(self, lines: Sequence[Line]) -> tuple[SignIn, ...]:
         ids = [line.session_id for line in lines if line.name == _STARTED and line.session_id is not None]
-        found: list[Arrival | None] = []
+        found: list[SignIn | None] = []
         for first in range(0, len(ids), _AT_ONCE):
-            found += await asyncio.gather(*map(self._arrival, ids[first : first + _AT_ONCE]))
-        return tuple(arrival for arrival in found if arrival is not None)
+            found += await asyncio.gather(*map(self._sign_in, ids[first : first + _AT_ONCE]))
+        return tuple(sign_in for sign_in in found if sign_in is not None)
 
-    async def _arrival(self, id: UUID) -> Arrival | None:
+    async def _sign_in(self, id: UUID) -> SignIn | None:
         """None for a visitor, an administrator who acts as somebody, and what is not kept any more."""
         store = self._sessions.store
         session = await store.get(id)
@@ -104,7 +104,7 @@ class Gathering:
         # Ids are in the order in which sessions begin, so after this one come those before it.
         earlier = await store.select(Query(user_id=session.user_id, after=id, limit=_EARLIER))
         before = tuple(other for other in earlier if _is_theirs(other))
-        return Arrival(
+        return SignIn(
             session=session,
             before=before,
             first=not earlier,

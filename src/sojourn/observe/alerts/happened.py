@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from sojourn.events import Event, NewDevice, NewPlace, Travelled
 from sojourn.observe.alerts.rules import countries_before, country_of, is_new_device
 from sojourn.observe.alerts.travel import journey
-from sojourn.observe.alerts.window import Arrival, Window
+from sojourn.observe.alerts.window import SignIn, Window
 
 __all__ = ["happened"]
 
 
 def happened(window: Window) -> Iterator[Event]:
     """The events of *window*; of a rule that is switched off, too: that is about alerts alone."""
-    for arrival in window.arrivals:
-        if is_new_device(arrival):
-            yield _new_device(arrival, window)
-        if earlier := countries_before(arrival, window.rules):
-            yield _new_place(arrival, window, earlier)
-        if way := journey(arrival, window.rules):
-            session = arrival.session
+    for sign_in in window.sign_ins:
+        if is_new_device(sign_in):
+            yield _new_device(sign_in, window)
+        if earlier := countries_before(sign_in, window.rules):
+            yield _new_place(sign_in, window, earlier)
+        if way := journey(sign_in, window.rules):
+            session = sign_in.session
             yield Travelled(
                 at=window.now,
                 session_id=session.id,
@@ -32,8 +32,8 @@ def happened(window: Window) -> Iterator[Event]:
             )
 
 
-def _new_device(arrival: Arrival, window: Window) -> Event:
-    session = arrival.session
+def _new_device(sign_in: SignIn, window: Window) -> Event:
+    session = sign_in.session
     return NewDevice(
         at=window.now,
         session_id=session.id,
@@ -43,8 +43,8 @@ def _new_device(arrival: Arrival, window: Window) -> Event:
     )
 
 
-def _new_place(arrival: Arrival, window: Window, earlier: list[str]) -> Event:
-    session = arrival.session
+def _new_place(sign_in: SignIn, window: Window, earlier: list[str]) -> Event:
+    session = sign_in.session
     return NewPlace(
         at=window.now,
         session_id=session.id,

@@ -10,7 +10,7 @@ from typing import Literal
 
 from sojourn.observe.alerts.alert import Raised, Severity
 from sojourn.observe.alerts.travel import journey
-from sojourn.observe.alerts.window import AlertRules, Arrival, Attempt, Window, said
+from sojourn.observe.alerts.window import AlertRules, Attempt, SignIn, Window, said
 from sojourn.observe.journal.line import OTHER
 from sojourn.observe.journal.line import family as well_known
 from sojourn.policy import words
@@ -130,63 +130,63 @@ def _everywhere(
 
 def new_device(window: Window) -> Iterator[Raised]:
     """A user whom we know signs in with a device that we do not."""
-    for arrival in window.arrivals:
-        if is_new_device(arrival):
+    for sign_in in window.sign_ins:
+        if is_new_device(sign_in):
             yield _about(
-                arrival.session,
+                sign_in.session,
                 rule="new-device",
                 severity="low",
                 title="Sign-in on a new device",
                 factors=(
-                    family(arrival.session),
-                    f"{_counted(len(arrival.before), 'earlier session')} of this user, none on this device",
+                    family(sign_in.session),
+                    f"{_counted(len(sign_in.before), 'earlier session')} of this user, none on this device",
                 ),
             )
 
 
 def new_country(window: Window) -> Iterator[Raised]:
     """A user signs in from a country from which they never did, as far as sessions are kept."""
-    for arrival in window.arrivals:
-        if earlier := countries_before(arrival, window.rules):
-            country = country_of(arrival.session)
+    for sign_in in window.sign_ins:
+        if earlier := countries_before(sign_in, window.rules):
+            country = country_of(sign_in.session)
             yield _about(
-                arrival.session,
+                sign_in.session,
                 rule="new-country",
                 severity="low",
                 title=f"Sign-in from a new country: {country}",
-                factors=(f"about {country}", f"before: {', '.join(earlier)}", family(arrival.session)),
+                factors=(f"about {country}", f"before: {', '.join(earlier)}", family(sign_in.session)),
             )
 
 
 def impossible_travel(window: Window) -> Iterator[Raised]:
     """Nobody gets from there to here in that time."""
-    for arrival in window.arrivals:
-        if way := journey(arrival, window.rules):
+    for sign_in in window.sign_ins:
+        if way := journey(sign_in, window.rules):
             yield _about(
-                arrival.session,
+                sign_in.session,
                 rule="impossible-travel",
                 severity="high",
                 title="Sign-in from too far away",
                 factors=(
-                    f"about {_place(way.last)}, and {words(way.span)} later about {_place(arrival.session)}",
+                    f"about {_place(way.last)}, and {words(way.span)} later about {_place(sign_in.session)}",
                     f"about {way.kilometres:,.0f} km apart, which takes {way.speed:,.0f} km/h",
                     f"usual limit: {window.rules.travel_speed:,.0f} km/h",
-                    family(arrival.session),
+                    family(sign_in.session),
                 ),
             )
 
 
-def countries_before(arrival: Arrival, rules: AlertRules) -> list[str]:
-    """From where the user came before, if *arrival* is from another country; else nothing."""
-    country = country_of(arrival.session)
-    earlier = sorted({found for session in arrival.before if (found := country_of(session))})
-    foreign = country is not None and country not in earlier and not rules.knows(arrival.session.ip)
+def countries_before(sign_in: SignIn, rules: AlertRules) -> list[str]:
+    """From where the user came before, if *sign_in* is from another country; else nothing."""
+    country = country_of(sign_in.session)
+    earlier = sorted({found for session in sign_in.before if (found := country_of(session))})
+    foreign = country is not None and country not in earlier and not rules.knows(sign_in.session.ip)
     return earlier if foreign else []
 
 
-def is_new_device(arrival: Arrival) -> bool:
+def is_new_device(sign_in: SignIn) -> bool:
     """Not at the first sign-in ever, and not where somebody else acts as the user."""
-    return not arrival.first and not arrival.knows_device and arrival.session.parent_id is None
+    return not sign_in.first and not sign_in.knows_device and sign_in.session.parent_id is None
 
 
 def family(session: Session, unknown: str = "an unknown program") -> str:

@@ -7,7 +7,7 @@ from math import asin, cos, radians, sin, sqrt
 
 from msgspec import Struct
 
-from sojourn.observe.alerts.window import AlertRules, Arrival, Position
+from sojourn.observe.alerts.window import AlertRules, Position, SignIn
 from sojourn.session import Session
 
 __all__ = ["Journey", "distance", "journey", "speed"]
@@ -31,7 +31,7 @@ def speed(way: float, span: timedelta) -> float:
 
 
 class Journey(Struct, frozen=True, kw_only=True):
-    """From the session `last` to an arrival, `kilometres` away and `span` later, in whole minutes."""
+    """From the session `last` to a sign-in, `kilometres` away and `span` later, in whole minutes."""
 
     last: Session
     kilometres: float
@@ -39,49 +39,49 @@ class Journey(Struct, frozen=True, kw_only=True):
     speed: float
 
 
-def journey(arrival: Arrival, rules: AlertRules) -> Journey | None:
-    """The way to *arrival*, if it is impossible.
+def journey(sign_in: SignIn, rules: AlertRules) -> Journey | None:
+    """The way to *sign_in*, if it is impossible.
 
     Never where a place is not known, on the same device (it is the network that moved, such as a VPN that
     was switched on), in networks that are known, and at a place from which the user often comes.
     """
-    last = _last_elsewhere(arrival)
-    if last is None or rules.knows(arrival.session.ip) or rules.knows(last.ip):
+    last = _last_elsewhere(sign_in)
+    if last is None or rules.knows(sign_in.session.ip) or rules.knows(last.ip):
         return None
-    way = distance(arrival.positions[arrival.session.id], arrival.positions[last.id])
-    span = arrival.session.created_at - last.created_at
+    way = distance(sign_in.positions[sign_in.session.id], sign_in.positions[last.id])
+    span = sign_in.session.created_at - last.created_at
     fast = speed(way, span)
     if (
-        way < _far(rules, arrival.session, last)
+        way < _far(rules, sign_in.session, last)
         or fast < rules.travel_speed
         or span > rules.travel_within
-        or _is_usual(arrival, rules)
+        or _is_usual(sign_in, rules)
     ):
         return None
     return Journey(last=last, kilometres=way, span=_whole(span), speed=fast)
 
 
-def _last_elsewhere(arrival: Arrival) -> Session | None:
-    """The latest session before, if its place and that of the arrival are known and its device is another."""
-    if arrival.session.id not in arrival.positions or arrival.session.parent_id is not None:
+def _last_elsewhere(sign_in: SignIn) -> Session | None:
+    """The latest session before, if its place and that of the sign-in are known and its device is another."""
+    if sign_in.session.id not in sign_in.positions or sign_in.session.parent_id is not None:
         return None
-    own = arrival.session.device.id
-    for session in arrival.before:
-        if session.id in arrival.positions:
+    own = sign_in.session.device.id
+    for session in sign_in.before:
+        if session.id in sign_in.positions:
             return None if own is not None and session.device.id == own else session
     return None
 
 
-def _is_usual(arrival: Arrival, rules: AlertRules) -> bool:
+def _is_usual(sign_in: SignIn, rules: AlertRules) -> bool:
     """Whether the user came from around here before, more than once, on other days."""
-    here = arrival.positions[arrival.session.id]
+    here = sign_in.positions[sign_in.session.id]
     days = {
         session.created_at.date()
-        for session in arrival.before
-        if session.id in arrival.positions
-        and distance(here, arrival.positions[session.id]) < rules.travel_distance / 3
+        for session in sign_in.before
+        if session.id in sign_in.positions
+        and distance(here, sign_in.positions[session.id]) < rules.travel_distance / 3
     }
-    return len(days - {arrival.session.created_at.date()}) >= 2
+    return len(days - {sign_in.session.created_at.date()}) >= 2
 
 
 def _far(rules: AlertRules, *sessions: Session) -> float:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlertRules",
-    "Arrival",
     "Attempt",
     "Position",
+    "SignIn",
     "Tallied",
     "Window",
     "changed",
@@ -82,7 +82,7 @@ class Position(Struct, frozen=True, kw_only=True):
     radius: float = 0.0
 
 
-class Arrival(Struct, frozen=True, kw_only=True):
+class SignIn(Struct, frozen=True, kw_only=True):
     """A sign-in, and what was known of its user before.
 
     `before`: other sessions of the user that began earlier, the latest first, whether they live or not, but
@@ -113,7 +113,7 @@ class Window(Struct, frozen=True, kw_only=True):
     now: datetime
     rules: AlertRules = AlertRules()
     lines: Sequence[Line] = ()
-    arrivals: Sequence[Arrival] = ()
+    sign_ins: Sequence[SignIn] = ()
     attempts: Sequence[Attempt] = ()
     fresh: int = 0
     tallied: Tallied | None = None  # None: nobody counted this time

@@ -14,7 +14,7 @@ from sojourn.directory.outbox import Message
 from sojourn.events import CredentialsChanged
 from sojourn.observe.alerts.alert import SEVERITIES, Alert, Severity
 from sojourn.observe.alerts.rules import is_new_device
-from sojourn.observe.alerts.window import Arrival
+from sojourn.observe.alerts.window import SignIn
 from sojourn.observe.journal.line import Line
 from sojourn.observe.notices import webhooks
 from sojourn.observe.notices.ids import message_id
@@ -49,11 +49,11 @@ class Tellings(Struct, frozen=True, kw_only=True):
                 body = webhooks.body_of(line.name, line.at, data)
                 yield _message(id, webhooks.KIND, hook, body, now)
 
-    def of_arrivals(self, arrivals: Iterable[Arrival], now: datetime) -> Iterator[Message]:
+    def of_sign_ins(self, sign_ins: Iterable[SignIn], now: datetime) -> Iterator[Message]:
         """To the user, of each new device. The outbox holds no address and no link."""
-        for arrival in arrivals if self.mails_devices else ():
-            if is_new_device(arrival):
-                session = arrival.session
+        for sign_in in sign_ins if self.mails_devices else ():
+            if is_new_device(sign_in):
+                session = sign_in.session
                 id = message_id(session.created_at, "new device", str(session.id))
                 yield _message(id, DEVICE_MAIL, TARGET, msgspec.json.encode(session.id), now)
 
