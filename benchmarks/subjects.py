@@ -12,6 +12,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from benchmarks.apps import Places
+from benchmarks.apps.forwarded import Forwarded
 
 __all__ = ["NODE", "SUBJECTS", "WRITERS", "Subject", "chosen", "lacking", "lacking_cookie", "make_app"]
 
@@ -31,6 +32,7 @@ class Subject(Struct, frozen=True, kw_only=True):
     gateway: Literal["asgi", "wsgi", "node"] = "asgi"
     sessions: int = 64  # how many sessions take turns
     cookie: str = ""  # the Cookie header that comes where there are no sessions
+    forwarded: bool = False  # whether a proxy says for whom it asks
     note: str = ""
 
 
@@ -42,16 +44,19 @@ def _sojourn(
     sessions: int = 64,
     commits: int = 0,
     settled: bool = False,
+    forwarded: bool = False,
     **policy: Any,
 ) -> Subject:
+    options = {"store": store, "policy": policy, "commits": commits, "settled": settled}
     return Subject(
         name=f"sojourn-{name}",
         title=f"Sojourn, {title}",
-        bare="starlette",
+        bare="starlette-forwarded" if forwarded else "starlette",
         app="sojourn",
-        options={"store": store, "policy": policy, "commits": commits, "settled": settled},
+        options=options | ({"trusted_proxies": ["127.0.0.1"]} if forwarded else {}),
         needs=(store,) if store in ("postgres", "redis") else (),
         sessions=sessions,
+        forwarded=forwarded,
     )
 
 
@@ -114,6 +119,15 @@ SUBJECTS = (
     _sojourn("near-sqlite", "near cache over SQLite", "sqlite"),
     _sojourn("near-postgres", "near cache over PostgreSQL", "postgres"),
     _sojourn("near-redis", "near cache over Redis", "redis"),
+    Subject(
+        name="starlette-forwarded",
+        title="Starlette, bare, behind a proxy",
+        bare="starlette-forwarded",
+        app="starlette",
+        cookie=_ANY,
+        forwarded=True,
+    ),
+    _sojourn("forwarded", "near cache over SQLite, behind a proxy", "sqlite", forwarded=True),
     _sojourn("untracked", "near cache over SQLite, activity untracked", "sqlite", **_UNTRACKED),
     _sojourn("tracked", "near cache over SQLite, activity tracked", "sqlite", **_TRACKED),
     _sojourn(
@@ -261,4 +275,5 @@ def lacking_cookie(subject: Subject, jar: Mapping[str, str]) -> str | None:
 
 def make_app(subject: Subject, places: Places) -> Any:
     """The ASGI or WSGI application of *subject*."""
-    return importlib.import_module(f"benchmarks.apps.{subject.app}").make(places, **subject.options)
+    app = importlib.import_module(f"benchmarks.apps.{subject.app}").make(places, **subject.options)
+    return Forwarded(app) if subject.forwarded else app

@@ -39,7 +39,7 @@ UNCACHED = POLICY.changed(cookie_cache=None, cache_for=0 * SECOND)
 REQUEST: dict[str, Any] = {
     "method": "GET",
     "path": "/",
-    "headers": [(b"cookie", b"known"), (b"user-agent", b"Firefox")],
+    "headers": [(b"cookie", b"known"), (b"user-agent", b"Firefox"), (b"x-forwarded-for", b"198.51.100.9")],
     "client": ("203.0.113.7", 50_000),
 }
 
@@ -71,6 +71,7 @@ class World:
         self.sessions = AsyncSessions(self.store, keys=make_keys(), policy=policy, clock=clock)
         self.sessions.activity.waits = True
         self.site = Site(self.sessions, origin="https://good.test")
+        self.behind = Site(self.sessions, origin="https://good.test", trusted_proxies=["203.0.113.0/24"])
         self.sessions.feed.monotonic = lambda: self.awake
         self.sessions.feed.forget()
         self.poll()
@@ -146,14 +147,15 @@ class World:
         """Whether *kept* does, which a request finds out for itself in the same way."""
         snapshots, came_from = self.sessions.snapshots, kept.came_from
         hits, found = snapshots.hits, list[Session | None]()
-        self.site.lately[b"known"], kept.came_from = Cookies(answered=kept), (b"Firefox", "203.0.113.7")
-        for asked in (Visit(self.site, REQUEST), Arrival.of(self.site, REQUEST)):
-            found.append(asked.at_hand())
-            assert snapshots.hits == hits + (found[-1] is not None)
-            snapshots.hits = hits
+        for site, said in ((self.site, ()), (self.behind, (b"198.51.100.9", None, None))):
+            kept.came_from, site.lately[b"known"] = (b"Firefox", "203.0.113.7", *said), Cookies(answered=kept)
+            for asked in (Visit(site, REQUEST), Arrival.of(site, REQUEST)):
+                found.append(asked.at_hand())
+                assert snapshots.hits == hits + (found[-1] is not None)
+                snapshots.hits = hits
         kept.came_from = came_from
         stands = snapshots.stands(kept)
-        assert found == [kept.session if stands else None] * 2
+        assert found == [kept.session if stands else None] * 4
         return stands
 
     def _waiting(self) -> list[Seen | None]:

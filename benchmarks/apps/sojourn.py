@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,13 @@ __all__ = ["address", "make"]
 
 
 def make(
-    places: Places, *, store: str, policy: dict[str, Any], commits: int = 0, settled: bool = False
+    places: Places,
+    *,
+    store: str,
+    policy: dict[str, Any],
+    commits: int = 0,
+    settled: bool = False,
+    trusted_proxies: Sequence[str] = (),
 ) -> Starlette:
     """An application over the store of kind *store*, under the default policy but for *policy*.
 
@@ -33,7 +39,7 @@ def make(
     is loaded is frozen, as `docs/how-to/deploy.md` advises and `sojourn serve` does.
     """
     sessions = AsyncSessions(open_store(address(store, places)), keys=make_keys(), policy=Policy(**policy))
-    site = Site(sessions, origin="http://127.0.0.1:8000")
+    site = Site(sessions, origin="http://127.0.0.1:8000", trusted_proxies=trusted_proxies)
     routes = [
         Route("/me", _me),
         Route("/create", _create, methods=["POST"]),

@@ -332,7 +332,7 @@ async def _not_here(request: Request, error: Exception) -> Response:
     """404 and 405, as the rest of the API or of the pages says no."""
     wrong_method = isinstance(error, HTTPException) and error.status_code == 405
     refusal = MethodRejected() if wrong_method else NothingHere()
-    base, path = placed(request.scope)
+    base, path = placed(request.scope["path"], request.scope.get("root_path", ""))
     if _for_programs(request.method, path):
         sent = response(problem(refusal))
     elif wrong_method:
@@ -357,7 +357,7 @@ def _as_page(visit: Visit, answer: Answer, message: str) -> Answer:
 
 async def _broken(request: Request, error: Exception) -> Response:
     """500: a mistake of ours. Starlette logs it; nobody else is told what it was."""
-    base, path = placed(request.scope)
+    base, path = placed(request.scope["path"], request.scope.get("root_path", ""))
     if _for_programs(request.method, path):
         return response(broken())
     return response(pages.error_page(500, "That did not work", BROKEN, base=base))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from http.cookies import SimpleCookie
@@ -28,7 +28,7 @@ from sojourn.stores.memory import MemoryStore
 from sojourn.stores.protocol import Store
 from sojourn.testing import MORNING, FakeClock, make_keys
 from sojourn.web.csrf import SAFE
-from sojourn.web.visit import LoadUser, Site
+from sojourn.web.visit import Site
 
 H = TypeVar("H")
 ORIGIN = "https://good.test"
@@ -179,12 +179,11 @@ def make_site(
     origin: str = ORIGIN,
     store: Store | None = None,
     policy: Policy | None = None,
-    load_user: LoadUser | None = None,
-    trusted_proxies: Iterable[str] = (),
+    **settings: Any,
 ) -> Site:
     """A site of an application that has users of its own."""
     sessions = AsyncSessions(store or MemoryStore(), keys=make_keys(), policy=policy, clock=clock)
-    return Site(sessions, origin=origin, load_user=load_user, trusted_proxies=trusted_proxies)
+    return Site(sessions, origin=origin, **settings)
 
 
 def make_server(

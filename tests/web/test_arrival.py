@@ -119,9 +119,10 @@ def test_browsers_are_told_to_come_by_https_if_this_one_did(application, scheme,
     house = House(**settings)
     headers = [*house.scope()["headers"], (b"x-forwarded-proto", b"https")]
     for _ in range(4):
-        _, said = house.answer(application, house.scope(scheme=scheme, headers=headers))
+        scope, said = house.answer(application, house.scope(scheme=scheme, headers=headers))
         strict = b"strict-transport-security" in dict(said)
         assert strict is (house.site.guards and (scheme == "https" or bool(settings)))
+    assert scope["sojourn"].visit is None
     assert house.site.guards
 
 
@@ -227,16 +228,60 @@ def test_who_is_looked_at_more_closely_is_known_without_a_search_all_the_same(ho
         house.answer(ask, house.scope(headers=headers))
     monkeypatch.setattr(house.site.snapshots, "recall", None)
     scope, said = house.answer(ask, house.scope(headers=headers))
+    assert (scope["sojourn"].visit is None) is (how != "cookies in two headers")
     assert scope["sojourn"].begun().at_hand() is not None
     assert dict(said)[b"cache-control"] == b"no-store"
 
 
-def test_a_program_that_says_nothing_of_itself_is_looked_up():
+BY_PROXY: list[tuple[bytes, bytes]] = [
+    (b"x-forwarded-for", b"198.51.100.9"),
+    (b"x-forwarded-proto", b"https"),
+]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param([(b"x-forwarded-for", b"198.51.100.10"), BY_PROXY[1]], id="for another address"),
+        pytest.param([*BY_PROXY, (b"x-forwarded-for", b"198.51.100.10")], id="for two addresses"),
+        pytest.param([(b"x-forwarded-for", b"198.51.100.10"), *BY_PROXY], id="for two addresses, known last"),
+        pytest.param([BY_PROXY[0]], id="by another scheme"),
+        pytest.param([*BY_PROXY, (b"x-country", b"NL")], id="from a country"),
+        pytest.param([], id="for nobody"),
+    ],
+)
+def test_behind_a_proxy_who_comes_another_way_is_not_known_by_what_was_found(changed):
+    house = House(trusted_proxies=("203.0.113.0/24",), country_header="X-Country")
+    known = house.scope()["headers"]
+    for _ in range(4):
+        scope, _ = house.answer(ask, house.scope(headers=[*known, *BY_PROXY]))
+    assert scope["sojourn"].visit is None
+    scope, _ = house.answer(ask, house.scope(headers=[*known, *changed]))
+    assert scope["sojourn"].visit is not None
+
+
+@pytest.mark.parametrize(("path", "root"), [("/token", ""), ("/under/token", "/under"), ("/token", "/under")])
+def test_below_a_prefix_too_no_cookie_counts_where_none_does(path, root):
+    house = House(cookieless=[("GET", "/token")])
+    for _ in range(4):
+        scope, _ = house.answer(ask, house.scope(path="/other"))
+    assert scope["sojourn"].visit is None
+    scope, _ = house.answer(ask, house.scope(path=path, root_path=root))
+    assert scope["sojourn"].begun()._session is None
+    scope, _ = house.answer(ask, house.scope(path=path, root_path=root, method="HEAD"))
+    assert scope["sojourn"].session is not None
+
+
+@pytest.mark.parametrize("client", [HERE, None])
+def test_a_program_that_says_nothing_of_itself_is_known_too(client):
     house = House()
-    headers = house.scope()["headers"][:1]
+    headers = house.scope()["headers"]
+    house.warm()
     for _ in range(3):
-        scope, _ = house.answer(ask, house.scope(headers=headers))
-        assert scope["sojourn"].visit is not None
+        scope, _ = house.answer(ask, house.scope(headers=headers[:1], client=client))
+    assert scope["sojourn"].visit is None
+    scope, _ = house.answer(ask, house.scope(headers=headers, client=client))
+    assert scope["sojourn"].visit is not None
 
 
 def test_what_a_visit_changes_is_what_is_found_afterwards():

@@ -372,7 +372,7 @@ def test_nobody_is_sent_to_the_door_again(again):
     ],
 )
 def test_a_prefix_that_could_be_another_host_is_none(root):
-    base, path = placed({"root_path": root, "path": f"{root}/sign-in"})
+    base, path = placed(f"{root}/sign-in", root)
     assert (base, path) == ("", "/sign-in")
 
 
@@ -400,7 +400,7 @@ def test_a_mount_that_takes_any_host_for_its_prefix_leads_nowhere(clock, opened)
     ],
 )
 def test_where_we_are(root, path, expected):
-    assert placed({"root_path": root, "path": path}) == expected
+    assert placed(path, root) == expected
 
 
 def test_no_header_says_where_we_are(clock, opened):

@@ -67,7 +67,7 @@ class RemoteSessionMiddleware:
             return send(message)
 
         try:
-            raw = named(scope["headers"])
+            raw = named(tuple(scope["headers"]))
             _check_source(self.remote, scope.get("method", "POST"), Headers(raw), scope)
             await self.app(scope, receive, sent)
         except (Refusal, ClientError) as error:

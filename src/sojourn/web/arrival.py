@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from sojourn.session import Session
-from sojourn.web.headers import Raw
+from sojourn.web.headers import Raw, named
 from sojourn.web.outgoing import by_https
 from sojourn.web.site import Site
 from sojourn.web.visit import Visit
@@ -30,6 +30,7 @@ class Arrival(Struct, eq=False):
     scheme: str
     client: Any
     headers: tuple[Raw, ...]
+    raw: dict[bytes, bytes] | None = None  # the headers by name, where more than two of them count
     session: Session | None = None  # that was at hand
     visit: Visit | None = None
     left: bool = False  # the headers of the answer are on their way
@@ -50,24 +51,28 @@ class Arrival(Struct, eq=False):
             return self.visit.at_hand()
         if self.session is not None:
             return self.session
-        site, cookie, agent = self.site, None, None
+        site, client, cookie, agent = self.site, self.client, None, None
+        here: tuple[object, ...] | None = None
         if site.looks_closer:
-            return self.begun().at_hand()
-        for name, value in self.headers:
-            if name == b"cookie":
-                if cookie is not None:
-                    return self.begun().at_hand()  # which joins them
-                cookie = value
-            elif name == b"user-agent":
-                if agent is not None:
-                    return self.begun().at_hand()
-                agent = value
+            raw = self.named()
+            if b"authorization" in raw or site.ignores_cookies(self.method, self.path, self.root_path):
+                return None
+            cookie, here = raw.get(b"cookie"), site.proxies.here(raw, client)
+        else:
+            for name, value in self.headers:
+                if name == b"cookie":
+                    if cookie is not None:
+                        return self.begun().at_hand()  # which joins them
+                    cookie = value
+                elif name == b"user-agent":
+                    if agent is not None:
+                        return self.begun().at_hand()
+                    agent = value
         try:
             found = site.lately[cookie].answered
         except KeyError:
             return None
-        client = self.client
-        if found is None or agent is None or found.came_from != (agent, client and client[0]):
+        if found is None or found.came_from != (here or (agent, client and client[0])):
             return None
         edition, awake, until = found.good
         if edition.live:  # `Feed.holds`, spelt out
@@ -84,6 +89,13 @@ class Arrival(Struct, eq=False):
                 self.session = session = found.session
                 return session
         return None
+
+    def named(self) -> dict[bytes, bytes]:
+        """The headers by name; see `headers.named`."""
+        raw = self.raw
+        if raw is None:
+            raw = self.raw = named(self.headers)
+        return raw
 
     def begun(self) -> Visit:
         """The visit, which begins where this one is."""
@@ -113,8 +125,8 @@ class Arrival(Struct, eq=False):
     def answered(self, sent: Iterable[Raw]) -> list[Raw]:
         """The headers of the answer; see `Outgoing.answered`."""
         self.left, site = True, self.site
-        if self.visit is not None or (site.guards and site.looks_closer):
-            return self.begun().answered(sent)
+        if self.visit is not None:
+            return self.visit.answered(sent)
         headers = sent if sent.__class__ is list else [*sent]
         if self.session is not None:
             for name, _ in headers:  # as `Outgoing.answered` has it
@@ -123,4 +135,11 @@ class Arrival(Struct, eq=False):
                     break
             else:
                 headers = headers + site.unkept
-        return by_https(headers, self.scheme) if site.guards else headers
+        if not site.guards:
+            return headers
+        return by_https(headers, self._forwarded() if site.proxies.configured else self.scheme)
+
+    def _forwarded(self) -> str:
+        """The scheme that the client used, as far as trusted hops tell; see `Proxies`."""
+        client = self.client
+        return self.site.proxies.found(client[0] if client else None, self.scheme, self.named()).scheme

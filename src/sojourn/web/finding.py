@@ -79,8 +79,6 @@ class Finding(Outgoing):
             known, client = site.lately[cookie], self._asked["client"]
         except KeyError:
             return None
-        if agent is None:
-            return None
         here: tuple[object, ...] = agent, client and client[0]  # `here`, spelt out
         if site.looks_closer:
             if b"authorization" in self._raw or self._cookieless:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 __all__ = ["Headers", "Raw", "named"]
@@ -10,11 +10,10 @@ __all__ = ["Headers", "Raw", "named"]
 Raw = tuple[bytes, bytes]
 
 
-def named(sent: Iterable[Raw]) -> dict[bytes, bytes]:
+def named(sent: Collection[Raw]) -> dict[bytes, bytes]:
     """The headers *sent* by name, which is in lower case; the values of one name are joined."""
-    listed = list(sent)
-    found = dict(listed)
-    return found if len(found) == len(listed) else _joined(listed)
+    found = dict(sent)
+    return found if len(found) == len(sent) else _joined(sent)
 
 
 def _joined(sent: Iterable[Raw]) -> dict[bytes, bytes]:

@@ -55,12 +55,12 @@ class Incoming:
     @property
     def base(self) -> str:
         """The prefix under which browsers find us: see `within`."""
-        return placed(self._asked)[0]
+        return placed(self._asked["path"], self._asked.get("root_path", ""))[0]
 
     @property
     def path(self) -> str:
         """What was asked for, below that prefix."""
-        return placed(self._asked)[1]
+        return placed(self._asked["path"], self._asked.get("root_path", ""))[1]
 
     @property
     def headers(self) -> Headers:
@@ -83,10 +83,8 @@ class Incoming:
 
     @property
     def here(self) -> tuple[object, ...]:
-        """Which browser asks and from where, as it came: while that is the same, so are `agent` and `ip`."""
-        client = self._asked.get("client")
-        here = self._raw.get(b"user-agent"), client and client[0]
-        return (*here, *self.site.proxies.said(self._raw)) if self.site.proxies.configured else here
+        """See `Proxies.here`."""
+        return self.site.proxies.here(self._raw, self._asked.get("client"))
 
     @property
     def agent(self) -> str:
@@ -131,8 +129,8 @@ class Incoming:
 
     @property
     def _cookieless(self) -> bool:
-        cookieless = self.site.cookieless
-        return bool(cookieless) and (self.method, self.path) in cookieless
+        asked = self._asked
+        return self.site.ignores_cookies(self.method, asked["path"], asked.get("root_path", ""))
 
     @property
     def presented(self) -> Cookies:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
 
 from msgspec import Struct
 
@@ -57,6 +58,11 @@ class Proxies:
             if sum(len(text or "") for text in said) <= _LONG:
                 self._lately[said] = known
         return known
+
+    def here(self, raw: Mapping[bytes, bytes], client: Sequence[Any] | None) -> tuple[object, ...]:
+        """Which browser asks and from where, as it came: while that is the same, so is who is found."""
+        agent, nearest = raw.get(b"user-agent"), client and client[0]
+        return (agent, nearest, *self.said(raw)) if self.configured else (agent, nearest)
 
     def said(self, raw: Mapping[bytes, bytes]) -> tuple[bytes | None, ...]:
         """What proxies say of who asks, in headers as they came."""

@@ -23,6 +23,7 @@ from sojourn.web.proxy import Proxies
 from sojourn.web.reply import Answer
 from sojourn.web.streams import Streams
 from sojourn.web.wakes import Wake, Wakes
+from sojourn.web.within import placed
 
 __all__ = ["LoadUser", "Says", "Site"]
 
@@ -118,6 +119,11 @@ class Site:
                     self.lately.clear()
                 self.lately[header] = known
         return known
+
+    def ignores_cookies(self, method: str, path: str, root_path: str = "") -> bool:
+        """Whether no cookie counts in such a request, whose path and prefix are as ASGI has them."""
+        cookieless = self.cookieless
+        return bool(cookieless) and (method, placed(path, root_path)[1]) in cookieless
 
     @contextmanager
     def telling_how(self) -> Iterator[None]:

@@ -7,8 +7,7 @@ Inside, a path is as the tables of routes have it. What a browser is given, and 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, NewType
+from typing import NewType
 from urllib.parse import quote, unquote
 
 __all__ = ["HOME", "Address", "clear", "placed", "safe_next", "within"]
@@ -26,13 +25,12 @@ _FOREIGN = re.compile(rf"{_UNCLEAR.pattern}|[\x20\x80-\U0010ffff]")
 _NOT_AGAIN = frozenset({"/sign-in", "/sign-up", "/sign-out"})
 
 
-def placed(scope: Mapping[str, Any]) -> tuple[str, str]:
+def placed(path: str, root: str) -> tuple[str, str]:
     """Behind which prefix a request of ASGI has come, as addresses have it, and the path below that.
 
-    The server or whoever mounts us says so by `root_path`, never a header. One that could be read as
-    another host is none: a mount may take it from the request's own path.
+    The server or whoever mounts us says so by *root*, the `root_path`, never a header. One that could be
+    read as another host is none: a mount may take it from the request's own path.
     """
-    root, path = scope.get("root_path", ""), scope["path"]
     if not root:
         return "", path
     below = path.removeprefix(root)
