@@ -70,22 +70,23 @@ class Finding(Outgoing):
             if self._loaded:
                 return self._session
         site, cookie, agent = self.site, None, None
-        for name, value in self._sent:
-            if name == b"cookie":
-                cookie = value if cookie is None else self._raw[name]
-            elif name == b"user-agent":
-                agent = value if agent is None else self._raw[name]
+        here: tuple[object, ...] | None = None
+        if site.looks_closer:
+            if b"authorization" in self._raw or self._cookieless:
+                return None
+            cookie, here = self._raw.get(b"cookie"), self.here
+        else:
+            for name, value in self._sent:
+                if name == b"cookie":
+                    cookie = value if cookie is None else self._raw[name]
+                elif name == b"user-agent":
+                    agent = value if agent is None else self._raw[name]
         try:
             known, client = site.lately[cookie], self._asked["client"]
         except KeyError:
             return None
-        here: tuple[object, ...] = agent, client and client[0]  # `here`, spelt out
-        if site.looks_closer:
-            if b"authorization" in self._raw or self._cookieless:
-                return None
-            here = self.here
         found = known.answered
-        if found is None or found.came_from != here:
+        if found is None or found.came_from != (here or (agent, client and client[0])):
             return None
         if came is not None and came is not known:  # another one was handed over by now
             return None
