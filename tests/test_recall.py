@@ -21,6 +21,7 @@ from sojourn.stores.protocol import Entries, Query
 from sojourn.testing import MORNING, FakeClock, make_keys
 from sojourn.web.arrival import Arrival
 from sojourn.web.carrier import Cookies
+from sojourn.web.proxy import Peer
 from sojourn.web.visit import Site, Visit
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -147,8 +148,8 @@ class World:
         """Whether *kept* does, which a request finds out for itself in the same way."""
         snapshots, came_from = self.sessions.snapshots, kept.came_from
         hits, found = snapshots.hits, list[Session | None]()
-        for site, said in ((self.site, ()), (self.behind, (b"198.51.100.9", None, None))):
-            kept.came_from, site.lately[b"known"] = (b"Firefox", "203.0.113.7", *said), Cookies(answered=kept)
+        for site, who in ((self.site, "203.0.113.7"), (self.behind, Peer("198.51.100.9", "http"))):
+            kept.came_from, site.lately[b"known"] = (b"Firefox", who), Cookies(answered=kept)
             for asked in (Visit(site, REQUEST), Arrival.of(site, REQUEST)):
                 found.append(asked.at_hand())
                 assert snapshots.hits == hits + (found[-1] is not None)

@@ -10,6 +10,7 @@ from msgspec import Struct
 from sojourn.session import Session
 from sojourn.web.headers import Raw, named
 from sojourn.web.outgoing import by_https
+from sojourn.web.proxy import Peer
 from sojourn.web.site import Site
 from sojourn.web.visit import Visit
 
@@ -30,7 +31,7 @@ class Arrival(Struct, eq=False):
     scheme: str
     client: Any
     headers: tuple[Raw, ...]
-    raw: dict[bytes, bytes] | None = None  # the headers by name, where more than two of them count
+    peer: Peer | None = None  # behind a proxy
     session: Session | None = None  # that was at hand
     visit: Visit | None = None
     left: bool = False  # the headers of the answer are on their way
@@ -52,12 +53,14 @@ class Arrival(Struct, eq=False):
         if self.session is not None:
             return self.session
         site, client, cookie, agent = self.site, self.client, None, None
-        here: tuple[object, ...] | None = None
+        who: object = client and client[0]
         if site.looks_closer:
-            raw = self.named()
+            raw = named(self.headers)
             if b"authorization" in raw or site.ignores_cookies(self.method, self.path, self.root_path):
                 return None
-            cookie, here = raw.get(b"cookie"), site.proxies.here(raw, client)
+            cookie, agent = raw.get(b"cookie"), raw.get(b"user-agent")
+            if site.proxies.configured and cookie in site.lately:
+                who = self.seen(raw)
         else:
             for name, value in self.headers:
                 if name == b"cookie":
@@ -72,7 +75,7 @@ class Arrival(Struct, eq=False):
             found = site.lately[cookie].answered
         except KeyError:
             return None
-        if found is None or found.came_from != (here or (agent, client and client[0])):
+        if found is None or found.came_from != (agent, who):
             return None
         edition, awake, until = found.good
         if edition.live:  # `Feed.holds`, spelt out
@@ -90,12 +93,13 @@ class Arrival(Struct, eq=False):
                 return session
         return None
 
-    def named(self) -> dict[bytes, bytes]:
-        """The headers by name; see `headers.named`."""
-        raw = self.raw
-        if raw is None:
-            raw = self.raw = named(self.headers)
-        return raw
+    def seen(self, raw: Mapping[bytes, bytes] | None = None) -> Peer:
+        """Who is really asking, as far as trusted hops tell; *raw* are the headers by name."""
+        peer, client = self.peer, self.client
+        if peer is None:
+            raw, nearest = raw or named(self.headers), client[0] if client else None
+            peer = self.peer = self.site.proxies.found(nearest, self.scheme, raw)
+        return peer
 
     def begun(self) -> Visit:
         """The visit, which begins where this one is."""
@@ -137,9 +141,4 @@ class Arrival(Struct, eq=False):
                 headers = headers + site.unkept
         if not site.guards:
             return headers
-        return by_https(headers, self._forwarded() if site.proxies.configured else self.scheme)
-
-    def _forwarded(self) -> str:
-        """The scheme that the client used, as far as trusted hops tell; see `Proxies`."""
-        client = self.client
-        return self.site.proxies.found(client[0] if client else None, self.scheme, self.named()).scheme
+        return by_https(headers, self.seen().scheme if site.proxies.configured else self.scheme)

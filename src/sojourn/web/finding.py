@@ -70,11 +70,10 @@ class Finding(Outgoing):
             if self._loaded:
                 return self._session
         site, cookie, agent = self.site, None, None
-        here: tuple[object, ...] | None = None
         if site.looks_closer:
             if b"authorization" in self._raw or self._cookieless:
                 return None
-            cookie, here = self._raw.get(b"cookie"), self.here
+            cookie = self._raw.get(b"cookie")
         else:
             for name, value in self._sent:
                 if name == b"cookie":
@@ -86,7 +85,9 @@ class Finding(Outgoing):
         except KeyError:
             return None
         found = known.answered
-        if found is None or found.came_from != (here or (agent, client and client[0])):
+        if found is None:
+            return None
+        if found.came_from != (self.here if site.looks_closer else (agent, client and client[0])):
             return None
         if came is not None and came is not known:  # another one was handed over by now
             return None

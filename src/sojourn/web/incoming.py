@@ -83,8 +83,12 @@ class Incoming:
 
     @property
     def here(self) -> tuple[object, ...]:
-        """See `Proxies.here`."""
-        return self.site.proxies.here(self._raw, self._asked.get("client"))
+        """Which browser asks and from where: while that is the same, so are `agent` and `ip`.
+
+        By whichever proxy: one of several that balance the load is no other place.
+        """
+        who = self.peer if self.site.proxies.configured else self._nearest
+        return self._raw.get(b"user-agent"), who
 
     @property
     def agent(self) -> str:

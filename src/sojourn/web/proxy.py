@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Any
 
 from msgspec import Struct
 
@@ -49,7 +48,8 @@ class Proxies:
 
     def found(self, ip: str | None, scheme: str, raw: Mapping[bytes, bytes]) -> Peer:
         """`peer`, from headers as they came. Of the same ones it is not worked out again."""
-        said = ip, scheme, *self.said(raw)
+        country = raw.get(self._country) if self._country else None
+        said = ip, scheme, raw.get(b"x-forwarded-for"), raw.get(b"x-forwarded-proto"), country
         known = self._lately.get(said)
         if known is None:
             known = self.peer(ip, scheme, Headers(raw))
@@ -58,16 +58,6 @@ class Proxies:
             if sum(len(text or "") for text in said) <= _LONG:
                 self._lately[said] = known
         return known
-
-    def here(self, raw: Mapping[bytes, bytes], client: Sequence[Any] | None) -> tuple[object, ...]:
-        """Which browser asks and from where, as it came: while that is the same, so is who is found."""
-        agent, nearest = raw.get(b"user-agent"), client and client[0]
-        return (agent, nearest, *self.said(raw)) if self.configured else (agent, nearest)
-
-    def said(self, raw: Mapping[bytes, bytes]) -> tuple[bytes | None, ...]:
-        """What proxies say of who asks, in headers as they came."""
-        country = raw.get(self._country) if self._country else None
-        return raw.get(b"x-forwarded-for"), raw.get(b"x-forwarded-proto"), country
 
     def peer(self, ip: str | None, scheme: str, headers: Mapping[str, str]) -> Peer:
         """The client behind the connection from *ip*: the right-most address that is no trusted proxy."""
