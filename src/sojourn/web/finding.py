@@ -60,7 +60,7 @@ class Finding(Outgoing):
     def at_hand(self) -> Session | None:
         """The session, if it was found already or who asks the same way had it a moment ago.
 
-        None: `asked` can tell. Nearly every request comes through here, and few come further.
+        None: `asked` can tell. With snapshots most are answered before there is a visit: see `Arrival`.
         """
         came = self._presented
         if came is not None:
