@@ -60,7 +60,7 @@ class Arrival(Struct, eq=False):
                 return None
             cookie, agent = raw.get(b"cookie"), raw.get(b"user-agent")
             if site.proxies.configured and cookie in site.lately:
-                who = self.seen(raw)
+                who = self.who_asks(raw)
         else:
             for name, value in self.headers:
                 if name == b"cookie":
@@ -93,8 +93,8 @@ class Arrival(Struct, eq=False):
                 return session
         return None
 
-    def seen(self, raw: Mapping[bytes, bytes] | None = None) -> Peer:
-        """Who is really asking, as far as trusted hops tell; *raw* are the headers by name."""
+    def who_asks(self, raw: Mapping[bytes, bytes] | None = None) -> Peer:
+        """As far as trusted hops tell; *raw*: the headers by name, if somebody named them."""
         peer, client = self.peer, self.client
         if peer is None:
             raw, nearest = raw or named(self.headers), client[0] if client else None
@@ -141,4 +141,4 @@ class Arrival(Struct, eq=False):
                 headers = headers + site.unkept
         if not site.guards:
             return headers
-        return by_https(headers, self.seen().scheme if site.proxies.configured else self.scheme)
+        return by_https(headers, self.who_asks().scheme if site.proxies.configured else self.scheme)

@@ -92,7 +92,7 @@ class Finding(Outgoing):
         if came is not None and came is not known:  # another one was handed over by now
             return None
         self._presented = known
-        if found.good[0].live and site.feed.holds(found.good):  # most that are not good never were
+        if found.good[0].live and site.feed.holds(found.good):  # a record read each time never is: no clock
             site.snapshots.hits += 1
             self._session, self._loaded = found.session, True
             return self._session

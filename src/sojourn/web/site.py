@@ -120,7 +120,7 @@ class Site:
                 self.lately[header] = known
         return known
 
-    def ignores_cookies(self, method: str, path: str, root_path: str = "") -> bool:
+    def ignores_cookies(self, method: str, path: str, root_path: str) -> bool:
         """Whether no cookie counts in such a request, whose path and prefix are as ASGI has them."""
         cookieless = self.cookieless
         return bool(cookieless) and (method, placed(path, root_path)[1]) in cookieless
